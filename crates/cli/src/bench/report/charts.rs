@@ -1,0 +1,307 @@
+//! The charts of a report: latency curves, bars, courses over time, ratios.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::bench::figures::grouped;
+use crate::bench::recorder::Slice;
+use crate::bench::report::plot::{COLOURS, Frame, Scale, escape};
+use crate::bench::statistics::Estimate;
+
+const WIDTH: f64 = 760.0;
+const CURVE_POINTS: u32 = 240;
+/// Percentiles with a dot on the curve, and their axis labels.
+const MARKED: [(f64, &str); 7] = [
+    (0.0, "0 %"),
+    (0.5, "50 %"),
+    (0.9, "90 %"),
+    (0.99, "99 %"),
+    (0.999, "99.9 %"),
+    (0.999_9, "99.99 %"),
+    (0.999_99, "99.999 %"),
+];
+const BAR_HEIGHT: f64 = 20.0;
+const BAR_GAP: f64 = 9.0;
+const LABEL_CHARS: usize = 34;
+
+/// A named latency distribution in nanoseconds.
+pub struct Curve<'a> {
+    pub name: &'a str,
+    pub latency: &'a Histogram<u64>,
+}
+
+/// One bar.
+pub struct Bar {
+    pub name: String,
+    pub value: f64,
+    pub text: String,
+    /// Which of the colours.
+    pub colour: usize,
+}
+
+/// One ratio with its interval and the values behind it.
+pub struct Ratio {
+    pub name: String,
+    pub estimate: Estimate,
+    pub values: Vec<f64>,
+}
+
+/// Latency over percentile. The axis stretches the tail: every step to the
+/// right is a tenth of the requests that are left.
+pub fn percentile_curves(curves: &[Curve]) -> String {
+    let mut frame = Frame::new(WIDTH, 340.0);
+    let most = curves.iter().map(|curve| curve.latency.len()).max().unwrap_or(1);
+    // No further than where a single request is left.
+    let x_max = (most.max(10) as f64).log10().clamp(1.0, 6.0);
+    let x_place = |quantile: f64| -(1.0 - quantile).max(1e-9).log10() / x_max;
+    let extremes = curves.iter().flat_map(|curve| {
+        let lowest = curve.latency.value_at_quantile(0.0);
+        let end = 1.0 - 10f64.powf(-x_max);
+        [lowest as f64, curve.latency.value_at_quantile(end) as f64]
+    });
+    let scale = Scale::log_around(extremes);
+    frame.y_axis(&latency_ticks(&scale));
+    let marks = MARKED.iter().filter(|(quantile, _)| x_place(*quantile) <= 1.0);
+    let ticks: Vec<(f64, String)> =
+        marks.clone().map(|&(quantile, label)| (x_place(quantile), label.to_string())).collect();
+    frame.x_axis(&ticks);
+    frame.x_title("share of requests that are faster");
+    for (i, curve) in curves.iter().enumerate() {
+        let at = |quantile: f64| curve.latency.value_at_quantile(quantile) as f64;
+        let points: Vec<(f64, f64)> = (0..=CURVE_POINTS)
+            .map(|step| {
+                let x = f64::from(step) / f64::from(CURVE_POINTS);
+                (x, scale.place(at(1.0 - 10f64.powf(-x * x_max))))
+            })
+            .collect();
+        let colour = i % COLOURS;
+        frame.line(&points, &format!("s{colour}"));
+        for &(quantile, label) in marks.clone() {
+            let value = at(quantile);
+            let hint = format!("{}: {label} within {}", curve.name, latency_text(value));
+            let place = (x_place(quantile), scale.place(value));
+            frame.dot(place, 3.5, &format!("dot s{colour}"), &hint);
+        }
+    }
+    let names: Vec<&str> = curves.iter().map(|curve| curve.name).collect();
+    legend(&names) + &frame.svg("latency by percentile")
+}
+
+/// Horizontal bars with their values at the end.
+pub fn bars(bars: &[Bar], label: &str) -> String {
+    let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
+    let scale = Scale::from_zero(highest);
+    let height = bars.len() as f64 * (BAR_HEIGHT + BAR_GAP) + BAR_GAP;
+    let mut frame = Frame::new(WIDTH / 2.0, height);
+    let longest = bars.iter().map(|bar| shortened(&bar.name).chars().count()).max().unwrap_or(0);
+    frame.left = (longest as f64 * 6.6 + 14.0).min(WIDTH / 4.5);
+    // Room for the value behind the longest bar.
+    let end = frame.width - 78.0;
+    for (i, bar) in bars.iter().enumerate() {
+        let y = BAR_GAP + i as f64 * (BAR_HEIGHT + BAR_GAP);
+        let width = ((end - frame.left) * scale.place(bar.value)).max(2.0);
+        let (left, class) = (frame.left, format!("fill s{}", bar.colour % COLOURS));
+        frame.bar(left, y, width, BAR_HEIGHT, &class, &format!("{}: {}", bar.name, bar.text));
+        frame.text(left - 8.0, y + BAR_HEIGHT * 0.72, "end", &shortened(&bar.name));
+        frame.text(left + width + 7.0, y + BAR_HEIGHT * 0.72, "start", &bar.text);
+    }
+    frame.svg(label)
+}
+
+/// Throughput, and below it p50, p99 and maximum, slice after slice.
+pub fn over_time(slices: &[Slice], elapsed: Duration) -> String {
+    let end = elapsed.as_secs_f64().max(1e-9);
+    // The last slice is usually cut short; its rate counts for its real length.
+    let rate = |slice: &Slice| {
+        let length = (end - slice.start.as_secs_f64()).min(slice.length.as_secs_f64());
+        slice.requests as f64 / length.max(1e-9)
+    };
+    let whole = slices.iter().filter(|slice| {
+        end - slice.start.as_secs_f64() > slice.length.as_secs_f64() / 2.0
+    });
+    let middle = |slice: &Slice| {
+        ((slice.start.as_secs_f64() + slice.length.as_secs_f64() / 2.0) / end).min(1.0)
+    };
+    let time_scale = Scale::Linear { low: 0.0, high: end };
+    let time_ticks: Vec<(f64, String)> = time_scale
+        .ticks()
+        .into_iter()
+        .map(|tick| (time_scale.place(tick), format!("{} s", plain(tick))))
+        .collect();
+
+    let mut frame = Frame::new(WIDTH, 150.0);
+    frame.bottom = 26.0;
+    let scale = Scale::from_zero(whole.clone().map(rate).fold(0.0, f64::max));
+    frame.y_axis(&count_ticks(&scale));
+    frame.x_axis(&time_ticks);
+    let points: Vec<(f64, f64)> =
+        whole.clone().map(|slice| (middle(slice), scale.place(rate(slice)))).collect();
+    frame.area(&points, "s0");
+    frame.line(&points, "s0");
+    let rates = frame.svg("requests per second over time");
+
+    let mut frame = Frame::new(WIDTH, 210.0);
+    frame.bottom = 26.0;
+    let busy: Vec<&Slice> = slices.iter().filter(|slice| slice.requests > 0).collect();
+    let extremes = busy.iter().flat_map(|slice| [slice.p50_ns as f64, slice.max_ns as f64]);
+    let scale = Scale::log_around(extremes);
+    frame.y_axis(&latency_ticks(&scale));
+    frame.x_axis(&time_ticks);
+    let lines: [(&str, fn(&Slice) -> u64); 3] = [
+        ("s2", |slice| slice.max_ns),
+        ("s1", |slice| slice.p99_ns),
+        ("s0", |slice| slice.p50_ns),
+    ];
+    for (class, of) in lines {
+        let points: Vec<(f64, f64)> =
+            busy.iter().map(|slice| (middle(slice), scale.place(of(slice) as f64))).collect();
+        frame.line(&points, class);
+    }
+    let latencies = frame.svg("latency over time");
+    format!(
+        "<h4>Requests per second</h4>{rates}<h4>Latency</h4>{}{latencies}",
+        legend(&["p50", "p99", "max"])
+    )
+}
+
+/// Ratios around 1 with their intervals, and each pair as a faint dot.
+pub fn ratios(ratios: &[Ratio], label: &str) -> String {
+    let row = 34.0;
+    let mut frame = Frame::new(WIDTH, ratios.len() as f64 * row + 44.0);
+    let longest = ratios.iter().map(|ratio| shortened(&ratio.name).chars().count()).max();
+    frame.left = (longest.unwrap_or(0) as f64 * 6.6 + 20.0).min(WIDTH / 3.0);
+    frame.right = 150.0;
+    frame.bottom = 34.0;
+    frame.top = 6.0;
+    let all = ratios.iter().flat_map(|ratio| ratio.values.iter().copied());
+    let ends = ratios.iter().flat_map(|ratio| [ratio.estimate.low, ratio.estimate.high]);
+    let scale = Scale::log_around(all.chain(ends).chain([0.9, 1.1]));
+    let ticks: Vec<(f64, String)> = scale
+        .ticks()
+        .into_iter()
+        .map(|tick| (scale.place(tick), format!("{}×", plain(tick))))
+        .collect();
+    frame.x_axis(&ticks);
+    let one = frame.x(scale.place(1.0));
+    let foot = frame.height - frame.bottom;
+    frame.stroke((one, frame.top), (one, foot), "one");
+    for (i, ratio) in ratios.iter().enumerate() {
+        let y = frame.top + row * (i as f64 + 0.5);
+        let place = 1.0 - (y - frame.top) / (foot - frame.top);
+        let x = |value: f64, frame: &Frame| frame.x(scale.place(value));
+        let name = shortened(&ratio.name);
+        frame.text(frame.left - 12.0, y + 4.0, "end", &name);
+        for &value in &ratio.values {
+            frame.dot((scale.place(value), place), 3.0, "faint", &format!("one pair: {value:.3}"));
+        }
+        let class = if ratio.estimate.excludes_one() { "s0" } else { "s5" };
+        let (low, high) = (x(ratio.estimate.low, &frame), x(ratio.estimate.high, &frame));
+        frame.stroke((low, y), (high, y), &format!("interval {class}"));
+        let text = format!(
+            "{:.3}  [{:.3}, {:.3}]",
+            ratio.estimate.median, ratio.estimate.low, ratio.estimate.high
+        );
+        let median = (scale.place(ratio.estimate.median), place);
+        frame.dot(median, 5.5, &format!("dot {class}"), &text);
+        let right = frame.width - frame.right + 12.0;
+        frame.text(right, y + 4.0, "start", &text);
+    }
+    frame.svg(label)
+}
+
+/// Names with their colours.
+pub fn legend(names: &[&str]) -> String {
+    let entries: String = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| format!("<li class=\"s{}\"><span>{}</span></li>", i % COLOURS, escape(name)))
+        .collect();
+    format!("<ul class=\"legend\">{entries}</ul>")
+}
+
+/// Nanoseconds in the unit that suits them.
+pub fn latency_text(ns: f64) -> String {
+    match ns {
+        ns if ns < 1e3 => format!("{} ns", three_digits(ns)),
+        ns if ns < 1e6 => format!("{} µs", three_digits(ns / 1e3)),
+        ns if ns < 1e9 => format!("{} ms", three_digits(ns / 1e6)),
+        ns => format!("{} s", three_digits(ns / 1e9)),
+    }
+}
+
+fn latency_ticks(scale: &Scale) -> Vec<(f64, String)> {
+    let ticks = scale.ticks();
+    ticks.into_iter().map(|tick| (scale.place(tick), latency_text(tick))).collect()
+}
+
+fn count_ticks(scale: &Scale) -> Vec<(f64, String)> {
+    let text = |value: f64| match value {
+        v if v >= 1e6 => format!("{} M", plain(v / 1e6)),
+        v if v >= 1e4 => format!("{} k", plain(v / 1e3)),
+        v => grouped(v),
+    };
+    scale.ticks().into_iter().map(|tick| (scale.place(tick), text(tick))).collect()
+}
+
+fn three_digits(value: f64) -> String {
+    let decimals = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    trimmed(format!("{value:.decimals$}"))
+}
+
+/// A round value without needless zeros.
+fn plain(value: f64) -> String {
+    trimmed(format!("{value:.3}"))
+}
+
+fn trimmed(text: String) -> String {
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
+}
+
+fn shortened(name: &str) -> String {
+    match name.chars().count() > LABEL_CHARS {
+        true => name.chars().take(LABEL_CHARS - 1).chain(['…']).collect(),
+        false => name.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::recorder::Recorder;
+
+    #[test]
+    fn latencies_have_units() {
+        assert_eq!(latency_text(500.0), "500 ns");
+        assert_eq!(latency_text(1_500.0), "1.5 µs");
+        assert_eq!(latency_text(100_000.0), "100 µs");
+        assert_eq!(latency_text(12_340_000.0), "12.3 ms");
+        assert_eq!(latency_text(2e9), "2 s");
+    }
+
+    /// Odd inputs must not put NaN or infinity into a drawing.
+    #[test]
+    fn charts_survive_little_data() {
+        let mut recorder = Recorder::default();
+        recorder.record(10, 20, 1);
+        let slices = recorder.timeline().slices();
+        let curve = Curve { name: "<one>", latency: recorder.latency() };
+        let estimate = Estimate { median: 1.0, low: 1.0, high: 1.0 };
+        let drawings = [
+            percentile_curves(&[curve]),
+            percentile_curves(&[]),
+            over_time(&slices, Duration::from_nanos(10)),
+            over_time(&[], Duration::ZERO),
+            bars(&[], "none"),
+            bars(&[Bar { name: "x".into(), value: 0.0, text: "0".into(), colour: 9 }], "zero"),
+            ratios(&[Ratio { name: "r".into(), estimate, values: vec![1.0] }], "r"),
+        ];
+        for drawing in drawings {
+            assert!(!drawing.contains("NaN") && !drawing.contains("inf"), "{drawing}");
+            assert!(!drawing.contains("<one>"));
+        }
+    }
+}

@@ -1,0 +1,661 @@
+//! One HTML page for one invocation: what was run, on what, and what came out.
+//!
+//! ```text
+//!   runs          tiles · latency curves · bars · courses over time · table
+//!   comparisons   tiles · ratios with intervals · curves of both sides · table of pairs
+//!   always        command line, servers, machine · all numbers as JSON
+//! ```
+//!
+//! The page loads nothing from anywhere and contains no program, so it can be
+//! mailed, kept for years, and opened from disk.
+
+mod charts;
+mod json;
+mod machine;
+mod page;
+mod plot;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hdrhistogram::Histogram;
+
+use crate::bench::compare::{Comparison, Metric, Order, Side};
+use crate::bench::control::Info;
+use crate::bench::cores::Pinning;
+use crate::bench::figures::{Figures, bytes, grouped, millis, percent};
+use crate::bench::load::Pace;
+use crate::bench::options::Options;
+use crate::bench::proc_stat::command_line;
+use crate::bench::recorder::Slice;
+use crate::bench::report::charts::{Bar, Curve, Ratio};
+use crate::bench::report::json::Json;
+use crate::bench::report::page::Tile;
+use crate::bench::report::plot::escape;
+use crate::bench::run::{Cell, Run};
+use crate::bench::statistics::median;
+use crate::bench::summary::{base_name_first, latencies, pace_words, remarks};
+use crate::bench::target::Target;
+
+/// Curves that are still told apart in one chart.
+const CURVES_PER_CHART: usize = 6;
+const TILES_MAX: usize = 8;
+/// Percentiles in the raw numbers.
+const RAW_QUANTILES: [f64; 12] =
+    [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.999_9, 0.999_99, 1.0];
+
+/// Everything that a page tells, gathered while the benchmark runs.
+pub struct Report {
+    command: String,
+    started: SystemTime,
+    seed: u64,
+    precision: usize,
+    setting: Vec<(String, String)>,
+    pub servers: Vec<ServerFacts>,
+    pub runs: Vec<(Cell, Run)>,
+    pub sides: Vec<Side>,
+    pub comparisons: Vec<Comparison>,
+}
+
+/// What a server says about itself.
+#[derive(Debug, Clone)]
+pub struct ServerFacts {
+    endpoint: String,
+    version: Option<String>,
+    pid: Option<u32>,
+    command: Option<String>,
+    settings: Vec<(String, String)>,
+}
+
+impl ServerFacts {
+    /// A server that was there before us.
+    pub fn of_running(target: &Target, info: &Info, pid: Option<u32>) -> ServerFacts {
+        ServerFacts {
+            endpoint: target.to_string(),
+            version: info.version(),
+            pid,
+            command: pid.and_then(|pid| command_line(pid).ok()),
+            settings: Vec::new(),
+        }
+    }
+
+    pub fn add_setting(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_string(), value.to_string()));
+    }
+
+    /// All of it in one line.
+    pub fn line(&self) -> String {
+        let mut line = format!(
+            "{} at {}",
+            self.version.as_deref().unwrap_or("a server of unknown version"),
+            self.endpoint
+        );
+        if let Some(pid) = self.pid {
+            line.push_str(&format!(", process {pid}"));
+        }
+        for (name, value) in &self.settings {
+            line.push_str(&format!(", {name} \"{value}\""));
+        }
+        line
+    }
+}
+
+impl Report {
+    /// An empty report of the invocation with these words.
+    pub fn new(args: &[String], options: &Options, pinning: Option<&Pinning>) -> Report {
+        let mut setting = Vec::new();
+        let mut add = |name: &str, value: String| setting.push((name.to_string(), value));
+        let keys = match options.keyspace {
+            Some(keys) => format!("{} keys of 16 bytes, drawn at random", grouped(keys as f64)),
+            None => "one key".to_string(),
+        };
+        add("Keys", if options.fill { keys + ", all filled before" } else { keys });
+        let length = [
+            options.limit.requests.map(|n| format!("{} requests", grouped(n as f64))),
+            options.limit.time.map(|time| format!("{} s", time.as_secs_f64())),
+        ];
+        add("Length of a run", length.into_iter().flatten().collect::<Vec<_>>().join(" or "));
+        if !options.warmup.is_zero() {
+            add("Warm-up", format!("{} s", options.warmup.as_secs_f64()));
+        }
+        if let Some(pinning) = pinning {
+            add(
+                "Pinned",
+                format!("server on core {}, generator on core {}", pinning.server, pinning.generator),
+            );
+        }
+        add("Generator threads", options.threads.to_string());
+        add("Seed", options.seed.to_string());
+        let words = [["ochre", "bench"].map(str::to_string).to_vec(), hidden_passwords(args)].concat();
+        Report {
+            command: base_name_first(&words),
+            started: SystemTime::now(),
+            seed: options.seed,
+            precision: options.precision,
+            setting,
+            servers: Vec::new(),
+            runs: Vec::new(),
+            sides: Vec::new(),
+            comparisons: Vec::new(),
+        }
+    }
+
+    /// The page.
+    pub fn html(&self) -> String {
+        let mut body = self.head();
+        if !self.comparisons.is_empty() {
+            body.push_str(&self.comparison_tiles());
+            body.push_str(&self.ratio_section());
+            body.push_str(&self.level_section());
+            body.push_str(&self.side_curves());
+            body.push_str(&self.pair_section());
+        }
+        if !self.runs.is_empty() {
+            body.push_str(&self.run_tiles());
+            body.push_str(&self.curve_section());
+            body.push_str(&self.bar_section());
+            body.push_str(&self.time_section());
+            body.push_str(&self.run_table());
+        }
+        body.push_str(&self.circumstances());
+        let mut raw = String::new();
+        self.raw().write(&mut raw);
+        page::document(&format!("ochre bench, {}", machine::moment()), &body, &raw)
+    }
+
+    fn head(&self) -> String {
+        let title = match (self.sides.len(), self.servers.first()) {
+            (0, Some(server)) => server.version.clone().unwrap_or_else(|| "a server".to_string()),
+            (0, None) => "nothing measured".to_string(),
+            _ => self
+                .sides
+                .iter()
+                .map(|side| format!("{} {}", side.letter, side_name(side)))
+                .collect::<Vec<_>>()
+                .join(" against "),
+        };
+        format!(
+            "<header><h1>{}</h1><p>Measured with ochre bench, {}</p><code>{}</code></header>\n",
+            escape(&title),
+            machine::moment(),
+            escape(&self.command)
+        )
+    }
+
+    fn run_tiles(&self) -> String {
+        let best = |of: &dyn Fn(&Figures) -> Option<f64>, sign: f64| {
+            self.runs
+                .iter()
+                .filter_map(|(cell, run)| Some((cell, of(&run.figures)? * sign)))
+                .max_by(|one, other| one.1.total_cmp(&other.1))
+                .map(|(cell, value)| (cell.label.clone(), value * sign))
+        };
+        let several = self.runs.len() > 1;
+        let mut tiles = Vec::new();
+        let mut add = |name: &str, found: Option<(String, f64)>, unit: &str, show: &dyn Fn(f64) -> String| {
+            if let Some((note, value)) = found {
+                tiles.push(Tile {
+                    name: name.to_string(),
+                    value: show(value),
+                    unit: unit.to_string(),
+                    note,
+                });
+            }
+        };
+        let name = |one: &'static str, most: &'static str| if several { most } else { one };
+        add(
+            name("Throughput", "Highest throughput"),
+            best(&|figures| Some(figures.throughput), 1.0),
+            "requests/s",
+            &grouped,
+        );
+        let ms = |ns: f64| millis(ns, self.precision);
+        add(
+            name("Median latency", "Lowest median latency"),
+            best(&|figures| Some(figures.p50_ns as f64), -1.0),
+            "ms",
+            &ms,
+        );
+        add(
+            name("99.9 % faster than", "Lowest p99.9"),
+            best(&|figures| Some(figures.p999_ns as f64), -1.0),
+            "ms",
+            &ms,
+        );
+        let cpu = |figures: &Figures| figures.server.as_ref().map(|server| server.cpu_us);
+        add(
+            name("Server CPU per request", "Least CPU per request"),
+            best(&cpu, -1.0),
+            "µs",
+            &|us| format!("{us:.2}"),
+        );
+        page::tiles(&tiles)
+    }
+
+    fn curve_section(&self) -> String {
+        let curves: Vec<Curve> = self
+            .runs
+            .iter()
+            .map(|(cell, run)| Curve { name: &cell.label, latency: &run.latency })
+            .collect();
+        let content: String = curves
+            .chunks(CURVES_PER_CHART)
+            .map(|chunk| page::card("", &charts::percentile_curves(chunk)))
+            .collect();
+        let open = self.runs.iter().any(|(cell, _)| matches!(cell.pace, Pace::Open { .. }));
+        let lead = if open {
+            "Open loop: latency counts from the moment at which each request was due. Every mark to the \
+             right leaves a tenth of the requests."
+        } else {
+            "Closed loop: latency counts from sending to the reply, batch by batch when pipelined. Every \
+             mark to the right leaves a tenth of the requests."
+        };
+        page::section("Latency", lead, &content)
+    }
+
+    fn bar_section(&self) -> String {
+        let bar = |(i, (cell, value, text)): (usize, (&Cell, f64, String))| {
+            let colour = i % plot::COLOURS;
+            Bar { name: cell.label.clone(), value, text, colour }
+        };
+        let throughput: Vec<Bar> = self
+            .runs
+            .iter()
+            .map(|(cell, run)| {
+                (cell, run.figures.throughput, grouped(run.figures.throughput))
+            })
+            .enumerate()
+            .map(bar)
+            .collect();
+        let mut cards =
+            page::card("Requests per second", &charts::bars(&throughput, "requests per second"));
+        let cpu: Vec<Bar> = self
+            .runs
+            .iter()
+            .filter_map(|(cell, run)| {
+                let server = run.figures.server.as_ref()?;
+                Some((cell, server.cpu_us, format!("{:.2} µs", server.cpu_us)))
+            })
+            .enumerate()
+            .map(bar)
+            .collect();
+        if !cpu.is_empty() {
+            let chart = charts::bars(&cpu, "CPU time of the server per request");
+            cards.push_str(&page::card("CPU time of the server per request", &chart));
+        }
+        page::section("Throughput and cost", "", &page::columns(&cards))
+    }
+
+    fn time_section(&self) -> String {
+        let mut content = String::new();
+        for (cell, run) in &self.runs {
+            let chart = charts::over_time(&run.slices, run.figures.elapsed);
+            // An open loop is about what happens when; elsewhere it is detail.
+            content.push_str(&match cell.pace {
+                Pace::Open { .. } => page::card(&cell.label, &chart),
+                Pace::Closed | Pace::Throttled { .. } => page::folded(&cell.label, &chart),
+            });
+        }
+        page::section("Over time", "", &content)
+    }
+
+    fn run_table(&self) -> String {
+        let head = [
+            "test", "req/s", "avg ms", "min", "p50", "p95", "p99", "p99.9", "max", "CPU µs/req",
+            "cores", "resident",
+        ];
+        let mut notes = String::new();
+        let rows: Vec<Vec<String>> = self
+            .runs
+            .iter()
+            .map(|(cell, run)| {
+                for remark in remarks(cell.pace, &run.figures) {
+                    notes.push_str(&format!(
+                        "<li>{}: {}</li>",
+                        escape(&cell.label),
+                        escape(remark.trim_start_matches("note: "))
+                    ));
+                }
+                let mut row = vec![cell.label.clone(), grouped(run.figures.throughput)];
+                let ms = latencies(&run.figures).map(|(_, ns)| millis(ns, self.precision));
+                row.extend(ms);
+                row.extend(server_columns(&run.figures));
+                row
+            })
+            .collect();
+        let pace = self.runs.first().and_then(|(cell, _)| pace_words(cell.pace));
+        let lead = escape(&pace.unwrap_or_default());
+        let table = page::table(&head, &rows) + &format!("<ul class=\"notes\">{notes}</ul>");
+        page::section("All runs", &lead, &page::card("", &table))
+    }
+
+    fn comparison_tiles(&self) -> String {
+        let mut tiles = Vec::new();
+        for comparison in self.comparisons.iter().take(TILES_MAX) {
+            let Some(found) = comparison.estimate(Metric::CpuPerRequest, self.seed) else { continue };
+            tiles.push(Tile {
+                name: format!("{}, CPU per request, {}", comparison.cell, self.letters(comparison)),
+                value: format!("{:.2}×", found.median),
+                unit: format!("{:.2} to {:.2}", found.low, found.high),
+                note: Metric::CpuPerRequest.verdict(&found).to_string(),
+            });
+        }
+        page::tiles(&tiles)
+    }
+
+    fn ratio_section(&self) -> String {
+        let mut content = String::new();
+        for metric in Metric::ALL {
+            let ratios: Vec<Ratio> = self
+                .comparisons
+                .iter()
+                .filter_map(|comparison| {
+                    Some(Ratio {
+                        name: format!("{} {}", comparison.cell, self.letters(comparison)),
+                        estimate: comparison.estimate(metric, self.seed)?,
+                        values: comparison.ratios(metric),
+                    })
+                })
+                .collect();
+            let better = if metric == Metric::Throughput { "right" } else { "left" };
+            let title = format!("{} (further {better} is better for A)", capitalised(metric.name()));
+            if !ratios.is_empty() {
+                content.push_str(&page::card(&title, &charts::ratios(&ratios, metric.name())));
+            }
+        }
+        let lead = "A divided by B within each pair: the faint dots. The large dot is their median, the stroke \
+                    its bootstrap 95 % interval. Where the stroke crosses 1, no difference has been shown, \
+                    and the colour is grey.";
+        page::section("Ratios", lead, &content)
+    }
+
+    fn level_section(&self) -> String {
+        let mut cards = String::new();
+        for metric in Metric::ALL {
+            let mut bars = Vec::new();
+            for comparison in &self.comparisons {
+                let a = comparison.pairs.iter().filter_map(|pair| metric.of(&pair.a));
+                let b = comparison.pairs.iter().filter_map(|pair| metric.of(&pair.b));
+                let both: [(usize, Vec<f64>); 2] =
+                    [(comparison.a, a.collect()), (comparison.b, b.collect())];
+                for (side, values) in both {
+                    let Some(value) = median(&values) else { continue };
+                    bars.push(Bar {
+                        name: format!("{} {}", comparison.cell, self.sides[side].letter),
+                        value,
+                        text: match metric {
+                            Metric::CpuPerRequest => format!("{value:.2} µs"),
+                            Metric::Throughput => grouped(value),
+                            Metric::P99 => format!("{value:.3} ms"),
+                        },
+                        colour: side,
+                    });
+                }
+            }
+            if !bars.is_empty() {
+                let title = capitalised(metric.name());
+                cards.push_str(&page::card(&title, &charts::bars(&bars, metric.name())));
+            }
+        }
+        page::section("Levels", "Medians over the runs of each side.", &page::columns(&cards))
+    }
+
+    fn side_curves(&self) -> String {
+        let mut cards = String::new();
+        for comparison in &self.comparisons {
+            let names =
+                [comparison.a, comparison.b].map(|side| side_label(&self.sides[side]));
+            let curves = [
+                Curve { name: &names[0], latency: &comparison.latency_a },
+                Curve { name: &names[1], latency: &comparison.latency_b },
+            ];
+            cards.push_str(&page::card(&comparison.cell, &charts::percentile_curves(&curves)));
+        }
+        let lead = "All runs of a side together.";
+        page::section("Latency", lead, &page::columns(&cards))
+    }
+
+    fn pair_section(&self) -> String {
+        let head = [
+            "test", "pair", "order", "CPU µs A", "CPU µs B", "A/B", "req/s A", "req/s B", "A/B",
+            "p99 ms A", "p99 ms B", "A/B",
+        ];
+        let mut rows = Vec::new();
+        for comparison in &self.comparisons {
+            for (i, pair) in comparison.pairs.iter().enumerate() {
+                let order = if pair.order == Order::AB { "A B" } else { "B A" };
+                let mut row = vec![
+                    format!("{} {}", comparison.cell, self.letters(comparison)),
+                    (i + 1).to_string(),
+                    order.to_string(),
+                ];
+                for metric in Metric::ALL {
+                    let show = |value: Option<f64>| match (value, metric) {
+                        (None, _) => "–".to_string(),
+                        (Some(value), Metric::Throughput) => grouped(value),
+                        (Some(value), _) => format!("{value:.3}"),
+                    };
+                    row.push(show(metric.of(&pair.a)));
+                    row.push(show(metric.of(&pair.b)));
+                    row.push(pair.ratio(metric).map_or("–".to_string(), |r| format!("{r:.3}")));
+                }
+                rows.push(row);
+            }
+        }
+        page::section("All pairs", "", &page::card("", &page::table(&head, &rows)))
+    }
+
+    fn circumstances(&self) -> String {
+        let mut servers: Vec<(String, String)> = Vec::new();
+        for server in &self.servers {
+            servers.push(("Server".to_string(), server.line()));
+            if let Some(command) = &server.command {
+                servers.push(("Started as".to_string(), command.clone()));
+            }
+        }
+        for side in &self.sides {
+            servers.push((format!("Server {}", side.letter), side_name(side)));
+            servers.push(("Started as".to_string(), base_name_first(&side.argv) + " --port …"));
+        }
+        let machine: Vec<(String, String)> =
+            machine::facts().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        let cards = page::card("Servers", &page::facts(&servers))
+            + &page::card("Machine", &page::facts(&machine))
+            + &page::card("Settings", &page::facts(&self.setting));
+        let footer = "<footer>All numbers are in this page as JSON, in the element with the id \
+                      <code>raw</code>.</footer>\n";
+        page::section("Circumstances", "", &page::columns(&cards)) + footer
+    }
+
+    fn letters(&self, comparison: &Comparison) -> String {
+        format!("{}/{}", self.sides[comparison.a].letter, self.sides[comparison.b].letter)
+    }
+
+    fn raw(&self) -> Json {
+        let pairs = |list: &[(String, String)]| {
+            let one = |(name, value): &(String, String)| {
+                Json::List(vec![Json::text(name), Json::text(value)])
+            };
+            Json::List(list.iter().map(one).collect())
+        };
+        let machine: Vec<(String, String)> =
+            machine::facts().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        let started = self.started.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let side = |side: &Side| {
+            Json::Object(vec![
+                ("letter", Json::text(side.letter)),
+                ("command", Json::List(side.argv.iter().map(Json::text).collect())),
+                ("version", Json::maybe(side.version.as_ref(), Json::text)),
+            ])
+        };
+        Json::Object(vec![
+            ("format", Json::Integer(1)),
+            ("command", Json::text(&self.command)),
+            ("started_unix_s", Json::Integer(started.as_secs())),
+            ("machine", pairs(&machine)),
+            ("settings", pairs(&self.setting)),
+            ("servers", Json::List(self.servers.iter().map(|s| Json::text(s.line())).collect())),
+            ("sides", Json::List(self.sides.iter().map(side).collect())),
+            ("runs", Json::List(self.runs.iter().map(|(cell, run)| raw_run(cell, run)).collect())),
+            (
+                "comparisons",
+                Json::List(self.comparisons.iter().map(|c| raw_comparison(c, self.seed)).collect()),
+            ),
+        ])
+    }
+}
+
+fn raw_run(cell: &Cell, run: &Run) -> Json {
+    let slice = |slice: &Slice| {
+        Json::List(vec![
+            Json::Number(slice.start.as_secs_f64()),
+            Json::Integer(slice.requests),
+            Json::Number(slice.p50_ns as f64 / 1e6),
+            Json::Number(slice.p99_ns as f64 / 1e6),
+            Json::Number(slice.max_ns as f64 / 1e6),
+        ])
+    };
+    Json::Object(vec![
+        ("label", Json::text(&cell.label)),
+        ("test", Json::text(&cell.title)),
+        ("clients", Json::Integer(cell.clients.into())),
+        ("pipeline", Json::Integer(cell.depth.into())),
+        ("data_bytes", Json::Integer(cell.size.into())),
+        ("pace", Json::maybe(pace_words(cell.pace), Json::text)),
+        ("figures", raw_figures(&run.figures)),
+        ("latency_ms_by_quantile", raw_quantiles(&run.latency)),
+        ("slices_start_s_requests_p50_p99_max_ms", Json::List(run.slices.iter().map(slice).collect())),
+    ])
+}
+
+fn raw_comparison(comparison: &Comparison, seed: u64) -> Json {
+    let estimate = |metric| {
+        Json::maybe(comparison.estimate(metric, seed), |found| {
+            Json::Object(vec![
+                ("median", Json::Number(found.median)),
+                ("low", Json::Number(found.low)),
+                ("high", Json::Number(found.high)),
+            ])
+        })
+    };
+    let pairs = comparison.pairs.iter().map(|pair| {
+        Json::Object(vec![
+            ("order", Json::text(if pair.order == Order::AB { "AB" } else { "BA" })),
+            ("a", raw_figures(&pair.a)),
+            ("b", raw_figures(&pair.b)),
+        ])
+    });
+    Json::Object(vec![
+        ("label", Json::text(&comparison.cell)),
+        ("a", Json::Integer(comparison.a as u64)),
+        ("b", Json::Integer(comparison.b as u64)),
+        ("cpu_per_request_ratio", estimate(Metric::CpuPerRequest)),
+        ("throughput_ratio", estimate(Metric::Throughput)),
+        ("p99_ratio", estimate(Metric::P99)),
+        ("latency_a_ms_by_quantile", raw_quantiles(&comparison.latency_a)),
+        ("latency_b_ms_by_quantile", raw_quantiles(&comparison.latency_b)),
+        ("pairs", Json::List(pairs.collect())),
+    ])
+}
+
+fn raw_figures(figures: &Figures) -> Json {
+    let ms = |ns: f64| Json::Number(ns / 1e6);
+    let server = figures.server.as_ref();
+    let server = |of: fn(&crate::bench::figures::ServerFigures) -> f64| {
+        Json::maybe(server, |server| Json::Number(of(server)))
+    };
+    Json::Object(vec![
+        ("requests", Json::Integer(figures.requests)),
+        ("elapsed_s", Json::Number(figures.elapsed.as_secs_f64())),
+        ("requests_per_s", Json::Number(figures.throughput)),
+        ("avg_ms", ms(figures.mean_ns)),
+        ("min_ms", ms(figures.min_ns as f64)),
+        ("p50_ms", ms(figures.p50_ns as f64)),
+        ("p95_ms", ms(figures.p95_ns as f64)),
+        ("p99_ms", ms(figures.p99_ns as f64)),
+        ("p999_ms", ms(figures.p999_ns as f64)),
+        ("max_ms", ms(figures.max_ns as f64)),
+        ("server_cpu_us_per_request", server(|server| server.cpu_us)),
+        ("server_cores", server(|server| server.cores)),
+        ("server_system_share", server(|server| server.system_share)),
+        ("server_resident_before_bytes", server(|server| server.resident_before_bytes as f64)),
+        ("server_resident_after_bytes", server(|server| server.resident_after_bytes as f64)),
+        ("errors", Json::Integer(figures.errors)),
+        ("nulls", Json::Integer(figures.nulls)),
+        ("unanswered", Json::Integer(figures.unanswered)),
+        ("generator_load", Json::Number(figures.generator_load)),
+        ("send_lag_p99_ms", Json::maybe(figures.send_lag_p99_ns, |ns| ms(ns as f64))),
+        ("steal", Json::Number(figures.steal)),
+    ])
+}
+
+fn raw_quantiles(latency: &Histogram<u64>) -> Json {
+    let one = |quantile: f64| {
+        let ns = latency.value_at_quantile(quantile);
+        Json::List(vec![Json::Number(quantile), Json::Number(ns as f64 / 1e6)])
+    };
+    Json::List(RAW_QUANTILES.map(one).to_vec())
+}
+
+fn server_columns(figures: &Figures) -> [String; 3] {
+    match &figures.server {
+        Some(server) => [
+            format!("{:.3}", server.cpu_us),
+            percent(server.cores),
+            bytes(server.resident_after_bytes),
+        ],
+        None => ["–", "–", "–"].map(str::to_string),
+    }
+}
+
+fn side_name(side: &Side) -> String {
+    let program = side.argv.first().map_or("", String::as_str);
+    let name = program.rsplit('/').next().unwrap_or(program);
+    side.version.clone().unwrap_or_else(|| name.to_string())
+}
+
+fn side_label(side: &Side) -> String {
+    format!("{}  {}", side.letter, base_name_first(&side.argv))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The words without the passwords: a report is there to be shown around.
+fn hidden_passwords(args: &[String]) -> Vec<String> {
+    let mut hidden = Vec::new();
+    let mut hide_next = false;
+    for word in args {
+        let shown = match word.split_once('=') {
+            _ if hide_next => "(hidden)".to_string(),
+            Some((name @ ("--pass" | "--uri"), _)) => format!("{name}=(hidden)"),
+            _ => word.clone(),
+        };
+        hide_next = matches!(word.as_str(), "-a" | "--pass" | "-u" | "--uri");
+        hidden.push(shown);
+    }
+    hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_stay_out_of_reports() {
+        let args = ["-a", "secret", "-t", "get", "--uri=redis://me:secret@x", "--pass", "secret"];
+        let args = args.map(str::to_string);
+        let words = hidden_passwords(&args).join(" ");
+        assert!(!words.contains("secret") && words.contains("-t get"), "{words}");
+    }
+
+    #[test]
+    fn an_empty_report_is_still_a_page() {
+        let report = Report::new(&["<b>".to_string()], &Options::default(), None);
+        let html = report.html();
+        assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"));
+        assert!(!html.contains("<b>"));
+        assert!(!html.contains("http://") && !html.contains("https://"));
+    }
+}

@@ -1,0 +1,447 @@
+//! All that a handler may touch.
+//!
+//! ```text
+//!   handler ─► Ctx ─┬─ the keyspace, through the shards that are held
+//!                   ├─ the session that asked
+//!                   ├─ the engine's shared parts (config, clients, stats)
+//!                   └─ effects, garbage, randomness of this executor
+//! ```
+//!
+//! The keyspace side is here: looking a key up deletes it if it has expired,
+//! counts hits and misses, and renews its access time; changing it tells those
+//! who watch it. What a change means to the log is the handler's to say, with
+//! [`Ctx::effect`], as only it knows the canonical form.
+
+use std::sync::Arc;
+
+use base::{Now, Rng};
+use resp::{Argv, Reply};
+use store::{Access, Entry, Key, NewValue, Slot, StringView, Table};
+
+use crate::commands::CommandId;
+use crate::config::{Config, MaxmemoryPolicy};
+use crate::effect::Effects;
+use crate::engine::Engine;
+use crate::error::CommandError;
+use crate::host::Garbage;
+use crate::pipeline::Stopwatch;
+use crate::session::Session;
+use crate::shards::{Held, Shard};
+use crate::stats::Block;
+
+/// What belongs to one executor and is lent to each command.
+pub(crate) struct Local {
+    pub(crate) held: Held,
+    pub(crate) effects: Effects,
+    pub(crate) garbage: Vec<Garbage>,
+    pub(crate) rng: Rng,
+    pub(crate) stats: Arc<Block>,
+    pub(crate) stopwatch: Stopwatch,
+    pub(crate) config: Arc<Config>,
+    pub(crate) config_generation: u64,
+    pub(crate) clock: AccessClock,
+    pub(crate) wanted: Vec<u32>,
+}
+
+/// How access times are kept, as of this turn.
+#[derive(Clone, Copy)]
+pub(crate) struct AccessClock {
+    unix_secs: i64,
+    lfu: Option<Lfu>,
+}
+
+#[derive(Clone, Copy)]
+struct Lfu {
+    log_factor: u32,
+    decay_minutes: u32,
+}
+
+impl AccessClock {
+    pub(crate) fn new(now: Now, config: &Config) -> AccessClock {
+        let live = &config.live;
+        AccessClock {
+            unix_secs: now.unix_secs(),
+            lfu: is_lfu(live.maxmemory_policy).then_some(Lfu {
+                log_factor: live.lfu_log_factor,
+                decay_minutes: live.lfu_decay_time_minutes,
+            }),
+        }
+    }
+
+    /// The mark of a key that is new.
+    #[inline]
+    pub(crate) fn fresh(&self) -> Access {
+        match self.lfu {
+            None => Access::lru(self.unix_secs),
+            Some(_) => Access::lfu(self.unix_secs, Access::LFU_INIT),
+        }
+    }
+
+    /// The mark of a key that is used once more.
+    #[inline]
+    fn renewed(&self, before: Access, rng: &mut Rng) -> Access {
+        match self.lfu {
+            None => Access::lru(self.unix_secs),
+            Some(lfu) => Access::lfu(self.unix_secs, self.grown(lfu, before, rng)),
+        }
+    }
+
+    /// The counter after decay: one less per so many minutes without use.
+    pub(crate) fn decayed(&self, access: Access) -> u8 {
+        let minutes = u32::from(access.idle_minutes(self.unix_secs));
+        let periods = match self.lfu {
+            Some(lfu) if lfu.decay_minutes > 0 => minutes / lfu.decay_minutes,
+            _ => 0,
+        };
+        let counter = u32::from(access.counter());
+        counter.saturating_sub(periods) as u8
+    }
+
+    /// A logarithmic counter: the higher it is, the less likely it grows.
+    fn grown(&self, lfu: Lfu, before: Access, rng: &mut Rng) -> u8 {
+        let counter = self.decayed(before);
+        let above = f64::from(counter.saturating_sub(Access::LFU_INIT));
+        let chance = 1.0 / (above * f64::from(lfu.log_factor) + 1.0);
+        if counter < u8::MAX && rng.f64() < chance {
+            counter + 1
+        } else {
+            counter
+        }
+    }
+}
+
+/// Does this policy count uses rather than remember the last one?
+pub(crate) fn is_lfu(policy: MaxmemoryPolicy) -> bool {
+    matches!(
+        policy,
+        MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu
+    )
+}
+
+/// The present command's surroundings.
+pub struct Ctx<'a> {
+    pub engine: &'a Engine,
+    pub now: Now,
+    pub session: &'a mut Session,
+    pub(crate) local: &'a mut Local,
+}
+
+impl Ctx<'_> {
+    #[inline]
+    pub fn now_ms(&self) -> i64 {
+        self.now.unix_ms()
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.local.config
+    }
+
+    /// The longest string a client may make: `proto-max-bulk-len`.
+    pub fn string_bytes_max(&self) -> usize {
+        self.local.config.live.proto_max_bulk_len_bytes as usize
+    }
+
+    pub fn random(&mut self) -> u64 {
+        self.local.rng.next_u64()
+    }
+
+    // ---- shards ----------------------------------------------------------
+
+    #[inline]
+    fn shard(&mut self, hash: u64) -> &mut Shard {
+        let index = self.engine.shards.of(hash);
+        self.local.held.shard(index)
+    }
+
+    #[inline]
+    fn table(&mut self, database: usize, hash: u64) -> &mut Table {
+        self.shard(hash).keys.database_mut(database)
+    }
+
+    /// Visit every shard. Inside a transaction all are held already; otherwise
+    /// one is, at a time.
+    pub fn each_shard<R>(
+        &mut self,
+        mut visit: impl FnMut(&mut Ctx<'_>, usize) -> std::ops::ControlFlow<R>,
+    ) -> Option<R> {
+        let all = self.local.held.holds_all();
+        for index in 0..self.engine.shards.len() {
+            if !all {
+                self.local.held.one(index);
+            }
+            if let std::ops::ControlFlow::Break(found) = visit(self, index) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// Be inside one shard, or stay inside all of them.
+    pub fn enter_shard(&mut self, index: usize) -> &mut Shard {
+        if !self.local.held.holds_all() {
+            self.local.held.one(index);
+        }
+        self.local.held.shard(index)
+    }
+
+    /// Be inside one shard, unless it is among those held.
+    pub(crate) fn enter_shard_unless_held(&mut self, index: usize) {
+        if !self.local.held.holds(index) {
+            self.local.held.one(index);
+        }
+    }
+
+    /// A shard that is held.
+    pub fn held_shard(&mut self, index: usize) -> &mut Shard {
+        self.local.held.shard(index)
+    }
+
+    // ---- looking up ------------------------------------------------------
+
+    /// Where a key of the selected database is. An expired one is removed.
+    #[inline]
+    pub fn find(&mut self, key: &Key<'_>) -> Option<Slot> {
+        self.find_in(self.session.database, key)
+    }
+
+    /// Where a key of any database is.
+    #[inline]
+    pub fn find_in(&mut self, database: usize, key: &Key<'_>) -> Option<Slot> {
+        let now_ms = self.now_ms();
+        let table = self.table(database, key.hash);
+        let slot = table.find(key)?;
+        if table.entry(slot).is_expired(now_ms) {
+            self.expire(database, key, slot);
+            return None;
+        }
+        Some(slot)
+    }
+
+    /// The entry at a slot that was just found.
+    #[inline]
+    pub fn entry(&mut self, key: &Key<'_>, slot: Slot) -> Entry<'_> {
+        self.entry_in(self.session.database, key, slot)
+    }
+
+    #[inline]
+    pub fn entry_in(&mut self, database: usize, key: &Key<'_>, slot: Slot) -> Entry<'_> {
+        self.table(database, key.hash).entry(slot)
+    }
+
+    /// Look a key up to read it: counts as a hit or a miss and as a use.
+    #[inline]
+    pub fn read(&mut self, key: &Key<'_>) -> Option<Entry<'_>> {
+        let slot = self.find_counted(key)?;
+        if !self.session.no_touch {
+            self.touch(key, slot);
+        }
+        Some(self.entry(key, slot))
+    }
+
+    /// Look a key up about its state: a hit or a miss, but no use (TTL, TYPE).
+    pub fn peek(&mut self, key: &Key<'_>) -> Option<Entry<'_>> {
+        let slot = self.find_counted(key)?;
+        Some(self.entry(key, slot))
+    }
+
+    #[inline]
+    fn find_counted(&mut self, key: &Key<'_>) -> Option<Slot> {
+        let found = self.find(key);
+        match found {
+            Some(_) => self.local.stats.keyspace_hits.add(1),
+            None => self.local.stats.keyspace_misses.add(1),
+        }
+        found
+    }
+
+    /// Look a string up to read it.
+    #[inline]
+    pub fn string(&mut self, key: &Key<'_>) -> Result<Option<StringView<'_>>, CommandError> {
+        Ok(self.read(key).map(|entry| entry.string()))
+    }
+
+    /// Look a string up to change it: no hit, no miss, but a use.
+    pub fn string_slot(&mut self, key: &Key<'_>) -> Result<Option<Slot>, CommandError> {
+        let found = self.find(key);
+        if let Some(slot) = found {
+            self.touch(key, slot);
+        }
+        Ok(found)
+    }
+
+    /// Renew the access time of a key.
+    #[inline]
+    pub fn touch(&mut self, key: &Key<'_>, slot: Slot) {
+        let clock = self.local.clock;
+        let before = self.entry(key, slot).access();
+        let after = clock.renewed(before, &mut self.local.rng);
+        if after != before {
+            self.table(self.session.database, key.hash)
+                .touch(slot, after);
+        }
+    }
+
+    // ---- changing --------------------------------------------------------
+
+    /// Set a key, whatever it was, to a string.
+    #[inline]
+    pub fn set(&mut self, key: &Key<'_>, value: NewValue<'_>, deadline_ms: Option<i64>) {
+        let slot = self.find(key);
+        self.set_at(key, slot, value, deadline_ms);
+    }
+
+    /// Set a key of which it is known where it is, or that it is not there.
+    #[inline]
+    pub fn set_at(
+        &mut self,
+        key: &Key<'_>,
+        slot: Option<Slot>,
+        value: NewValue<'_>,
+        deadline_ms: Option<i64>,
+    ) {
+        let (now_ms, access) = (self.now_ms(), self.local.clock.fresh());
+        let database = self.session.database;
+        match slot {
+            Some(slot) => {
+                self.retire(database, key, slot);
+                self.table(database, key.hash)
+                    .set(slot, value, deadline_ms, access, now_ms);
+            }
+            None => {
+                self.table(database, key.hash)
+                    .insert(key, value, deadline_ms, access, now_ms);
+            }
+        }
+        self.changed(key);
+    }
+
+    /// The bytes of a string to be written in place; see [`Table::bytes_mut`].
+    pub fn bytes_mut(&mut self, key: &Key<'_>, slot: Slot) -> Option<&mut [u8]> {
+        self.table(self.session.database, key.hash).bytes_mut(slot)
+    }
+
+    /// Change a string in place if it is kept as a block of its own.
+    pub fn modify_block<R>(
+        &mut self,
+        key: &Key<'_>,
+        slot: Slot,
+        change: impl FnOnce(&mut Vec<u8>) -> R,
+    ) -> Option<R> {
+        self.table(self.session.database, key.hash)
+            .modify_block(slot, change)
+    }
+
+    pub fn set_deadline(&mut self, key: &Key<'_>, slot: Slot, deadline_ms: Option<i64>) {
+        let now_ms = self.now_ms();
+        self.table(self.session.database, key.hash)
+            .set_deadline(slot, deadline_ms, now_ms);
+        self.changed(key);
+    }
+
+    /// Remove a key. The log must be told by the caller.
+    pub fn remove(&mut self, key: &Key<'_>, slot: Slot) {
+        self.remove_in(self.session.database, key, slot);
+    }
+
+    pub fn remove_in(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
+        drop(self.detach_in(database, key, slot));
+    }
+
+    /// Take a key out, to put its value in elsewhere.
+    pub fn detach_in(&mut self, database: usize, key: &Key<'_>, slot: Slot) -> store::Detached {
+        self.retire(database, key, slot);
+        let detached = self.table(database, key.hash).remove(slot);
+        self.changed_in(database, key);
+        detached
+    }
+
+    /// Put a detached value in under a key that is not there.
+    pub fn attach_in(
+        &mut self,
+        database: usize,
+        key: &Key<'_>,
+        detached: store::Detached,
+        deadline_ms: Option<i64>,
+    ) {
+        let now_ms = self.now_ms();
+        self.table(database, key.hash)
+            .insert_detached(key, detached, deadline_ms, now_ms);
+        self.changed_in(database, key);
+    }
+
+    /// Tell those who watch a key of the selected database.
+    #[inline]
+    pub fn changed(&mut self, key: &Key<'_>) {
+        self.changed_in(self.session.database, key);
+    }
+
+    #[inline]
+    pub fn changed_in(&mut self, database: usize, key: &Key<'_>) {
+        let shard = self.shard(key.hash);
+        if !shard.watches.is_empty() {
+            shard.watches.touch(database, key.bytes);
+        }
+    }
+
+    /// Before a large block loses its entry: free it where nobody waits.
+    #[inline]
+    fn retire(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
+        if let StringView::Block(block) = self.entry_in(database, key, slot).string() {
+            let block = block.share();
+            if block.len() >= Ctx::SLOW_TO_FREE_BYTES {
+                self.local.garbage.push(Garbage::Block(block));
+            }
+        }
+    }
+
+    /// Memory of this size goes back to the system when freed, which takes its time.
+    const SLOW_TO_FREE_BYTES: usize = 256 * 1024;
+
+    /// A key was found expired: remove it and say so.
+    #[cold]
+    fn expire(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
+        if self.engine.pause.mode_at(self.now_ms()).is_some() {
+            return; // it counts as gone, but stays until the pause is over
+        }
+        self.retire(database, key, slot);
+        drop(self.table(database, key.hash).remove(slot));
+        let watches = &mut self.shard(key.hash).watches;
+        watches.touch_expired(database, key.bytes);
+        self.local.stats.expired_keys.add(1);
+        self.effect_in(database, &[b"DEL", key.bytes]);
+    }
+
+    // ---- effects ---------------------------------------------------------
+
+    /// Emit a canonical command for the selected database.
+    #[inline]
+    pub fn effect(&mut self, argv: &[&[u8]]) {
+        self.effect_in(self.session.database, argv);
+    }
+
+    #[inline]
+    pub fn effect_in(&mut self, database: usize, argv: &[&[u8]]) {
+        self.local.effects.emit(database, argv);
+    }
+
+    /// Is it worth the work to build an effect's arguments? Without a consumer
+    /// a plain count will do.
+    #[inline]
+    pub fn effects_wanted(&self) -> bool {
+        self.local.effects.is_wanted()
+    }
+
+    /// Throw something large away where nobody waits for it.
+    pub fn discard(&mut self, garbage: Garbage) {
+        self.local.garbage.push(garbage);
+    }
+
+    // ---- other commands --------------------------------------------------
+
+    /// Run another command as part of this one, as EXEC does. Its shards must
+    /// be held.
+    pub(crate) fn call(&mut self, command: CommandId, argv: Argv<'_>, reply: &mut Reply<'_>) {
+        let command = self.engine.commands.get(command);
+        crate::pipeline::call(self, command, argv, &[], reply);
+    }
+}

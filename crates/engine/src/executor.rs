@@ -1,0 +1,258 @@
+//! An executor: one thread's way into the engine.
+//!
+//! A driver hands it a batch: the requests of all clients that are ready, in
+//! the order of their arrival per client. They run window by window; within a
+//! window everything is resolved and prefetched first. The shards entered are
+//! left at the end of each window at the latest.
+//!
+//! What it refuses to do: run a request of a client that is parked, closing or
+//! slow to read. Such requests stay with their driver: `session.executed` says
+//! how many of a client's requests are through.
+
+use std::sync::Arc;
+
+use base::{Now, Rng};
+use resp::Argv;
+use store::Key;
+
+use crate::ctx::{AccessClock, Ctx, Local};
+use crate::effect::Effects;
+use crate::engine::Engine;
+use crate::pipeline::{self, Prefetch, Resolved, Resolver, Stopwatch};
+use crate::session::{Client, Session, Stage};
+use crate::shards::Held;
+use crate::stats::Block;
+
+/// One request of a batch.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// Index of its client in the driver's list.
+    pub seat: u32,
+    pub argv: Argv<'a>,
+}
+
+/// One thread's way into an engine.
+pub struct Executor {
+    engine: Arc<Engine>,
+    local: Local,
+    resolver: Resolver,
+    resolved: Vec<Resolved>,
+    prefetch: Prefetch,
+    /// Where the next expiry sweep goes on: shard and database.
+    sweep_at: usize,
+    /// A session of the executor's own, for what no client asked for.
+    own: Box<Session>,
+}
+
+/// A client with this much unread waits before more of its requests run.
+pub const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
+
+impl Executor {
+    /// Requests that are resolved and prefetched together.
+    const WINDOW: usize = 64;
+
+    pub(crate) fn new(engine: Arc<Engine>, seed: u64) -> Executor {
+        let config = engine.config();
+        let now = engine.started;
+        Executor {
+            local: Local {
+                held: Held::new(engine.shards.clone()),
+                effects: Effects::new(engine.host.wants_effects()),
+                garbage: Vec::new(),
+                rng: Rng::new(seed),
+                stats: engine.stats.block(engine.commands.all().len()),
+                stopwatch: Stopwatch::default(),
+                clock: AccessClock::new(now, &config),
+                config_generation: engine.config_generation(),
+                config,
+                wanted: Vec::new(),
+            },
+            resolver: Resolver::default(),
+            resolved: Vec::new(),
+            prefetch: Prefetch::default(),
+            sweep_at: 0,
+            own: Box::new(Client::new(crate::clients::Card::internal(), true).session),
+            engine,
+        }
+    }
+
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// This executor's counters, for what its driver counts.
+    pub fn stats(&self) -> &Block {
+        &self.local.stats
+    }
+
+    /// Run a batch. `clients` are found by the requests' seats.
+    pub fn execute(
+        &mut self,
+        now: Now,
+        requests: &[Request<'_>],
+        clients: &mut [Option<Box<Client>>],
+    ) {
+        self.begin(now);
+        for window in requests.chunks(Executor::WINDOW) {
+            self.look_ahead(window, clients);
+            for (request, &resolved) in window.iter().zip(&self.resolved) {
+                let client = clients[request.seat as usize].as_deref_mut();
+                let client = client.expect("a request has a client");
+                let hashes = self.resolver.hashes(resolved);
+                let local = &mut self.local;
+                run_one(&self.engine, local, now, client, resolved, request.argv, hashes);
+            }
+            self.local.held.none();
+        }
+        self.finish();
+    }
+
+    /// Run the requests of one client, a batch of its own.
+    pub fn execute_one(&mut self, now: Now, argv: Argv<'_>, client: &mut Client) {
+        self.begin(now);
+        self.resolver.clear();
+        let resolved = self.resolver.resolve(&self.engine, argv);
+        let hashes = self.resolver.hashes(resolved);
+        let local = &mut self.local;
+        run_one(&self.engine, local, now, client, resolved, argv, hashes);
+        self.local.held.none();
+        self.finish();
+    }
+
+    /// Remove expired keys, a slice of shard `index` of every `of` shards, in
+    /// at most `segments` segments each. Returns whether more are due.
+    pub fn sweep(&mut self, now: Now, index: usize, of: usize, segments: usize) -> bool {
+        let active = self.engine.active_expire.load(std::sync::atomic::Ordering::Relaxed);
+        if !active || self.engine.pause.mode_at(now.unix_ms()).is_some() {
+            return false;
+        }
+        self.begin(now);
+        let mut more = false;
+        for shard in (index..self.engine.shards.len()).step_by(of) {
+            more |= self.sweep_shard(now, shard, segments);
+        }
+        self.finish();
+        if more {
+            self.local.stats.expired_time_cap_reached.add(1);
+        }
+        more
+    }
+
+    fn sweep_shard(&mut self, now: Now, index: usize, segments: usize) -> bool {
+        let Local { held, effects, stats, .. } = &mut self.local;
+        held.one(index);
+        let shard = held.shard(index);
+        let databases = shard.keys.databases();
+        let mut more = false;
+        for turn in 0..databases {
+            let database = (self.sweep_at + turn) % databases;
+            let (keys, watches) = (&mut shard.keys, &mut shard.watches);
+            let table = keys.database_mut(database);
+            if table.volatile() == 0 {
+                continue;
+            }
+            more |= table.sweep(now.unix_ms(), segments, &mut |entry| {
+                stats.expired_keys.add(1);
+                if !watches.is_empty() {
+                    watches.touch_expired(database, entry.key());
+                }
+                effects.emit(database, &[b"DEL", entry.key()]);
+            });
+        }
+        self.sweep_at = (self.sweep_at + 1) % databases;
+        if !effects.is_empty() {
+            let session = &mut *self.own;
+            let mut ctx = Ctx {
+                engine: &self.engine,
+                now,
+                session,
+                local: &mut self.local,
+            };
+            pipeline::settle(&mut ctx);
+        }
+        self.local.held.none();
+        more
+    }
+
+    /// A client is gone: forget what it watched.
+    pub fn disconnect(&mut self, client: &mut Client) {
+        self.unwatch(&mut client.session);
+        self.engine.clients.unregister(client.session.id);
+    }
+
+    fn unwatch(&mut self, session: &mut Session) {
+        for watched in std::mem::take(&mut session.watched) {
+            let shard = self.engine.shards.of(watched.hash);
+            self.local.held.one(shard);
+            let watches = &mut self.local.held.shard(shard).watches;
+            watches.remove(&watched, &session.touched);
+        }
+        self.local.held.none();
+    }
+
+    fn begin(&mut self, now: Now) {
+        let generation = self.engine.config_generation();
+        if generation != self.local.config_generation {
+            self.local.config_generation = generation;
+            self.local.config = self.engine.config();
+        }
+        self.local.clock = AccessClock::new(now, &self.local.config);
+    }
+
+    fn look_ahead(&mut self, window: &[Request<'_>], clients: &[Option<Box<Client>>]) {
+        self.resolver.clear();
+        self.resolved.clear();
+        self.prefetch.clear();
+        for request in window {
+            let resolved = self.resolver.resolve(&self.engine, request.argv);
+            self.resolved.push(resolved);
+            let database = clients[request.seat as usize]
+                .as_ref()
+                .map_or(0, |client| client.session.database);
+            for &hash in self.resolver.hashes(resolved) {
+                self.prefetch.add(hash, database);
+            }
+        }
+        self.prefetch.run(&self.engine.shards, &mut self.local.held);
+    }
+
+    fn finish(&mut self) {
+        let local = &mut self.local;
+        let keep_latency = local.config.live.latency_tracking;
+        local.stopwatch.stop(&self.engine, &local.stats, keep_latency);
+        for garbage in local.garbage.drain(..) {
+            self.engine.host.discard(garbage);
+        }
+    }
+}
+
+#[inline]
+fn run_one(
+    engine: &Engine,
+    local: &mut Local,
+    now: Now,
+    client: &mut Client,
+    resolved: Resolved,
+    argv: Argv<'_>,
+    hashes: &[u64],
+) {
+    let Client { session, outbox } = client;
+    if session.stage != Stage::Running || outbox.len() > OUTBOX_BYTES_MAX {
+        return;
+    }
+    let mut ctx = Ctx {
+        engine,
+        now,
+        session,
+        local,
+    };
+    pipeline::step(&mut ctx, outbox, resolved, argv, hashes);
+}
+
+/// The hash of a key, for callers that lock by themselves.
+pub(crate) fn key_of<'a>(engine: &Engine, bytes: &'a [u8]) -> Key<'a> {
+    Key {
+        bytes,
+        hash: engine.hasher.hash(bytes),
+    }
+}

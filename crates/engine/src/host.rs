@@ -1,0 +1,123 @@
+//! What an engine needs of the world, asked for by trait.
+//!
+//! The engine opens no socket, starts no thread, reads no clock and touches no
+//! file. A [`Host`] does these for it: the server, the embedded library and
+//! the tests each bring their own.
+
+use std::sync::Arc;
+
+use store::{Block, Table};
+
+use crate::config::Config;
+use crate::effect::Effects;
+
+/// A position in the log: how many bytes of effects came before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lsn(pub u64);
+
+/// Memory that nobody needs any more and that takes long to free.
+pub enum Garbage {
+    Table(Box<Table>),
+    Block(Block),
+}
+
+/// How a client asked the server to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shutdown {
+    pub save: Option<bool>,
+    pub now: bool,
+    pub force: bool,
+}
+
+/// What only the process knows about itself, for INFO and CONFIG.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub process_id: u32,
+    pub executable: String,
+    pub config_file: String,
+    pub tcp_port: u16,
+    /// 40 hexadecimal digits, new at every start.
+    pub run_id: String,
+    pub mode: &'static str,
+    pub threads: usize,
+    pub os: String,
+    pub multiplexing: &'static str,
+    pub rss_bytes: u64,
+    pub rss_peak_bytes: u64,
+    pub total_system_memory_bytes: u64,
+    pub cpu_user_us: u64,
+    pub cpu_system_us: u64,
+    pub cpu_user_main_us: u64,
+    pub cpu_system_main_us: u64,
+    pub allocator: &'static str,
+    /// Listening addresses as INFO shows them, `name=tcp,bind=...,port=...`.
+    pub listeners: Vec<String>,
+}
+
+/// The world below and around an engine.
+pub trait Host: Send + Sync {
+    /// A clock for durations only; it never goes back.
+    fn monotonic_ns(&self) -> u64;
+
+    /// Should effects be encoded at all?
+    fn wants_effects(&self) -> bool {
+        false
+    }
+
+    /// A group of effects, in total order: called while the shards that they
+    /// touched are still locked. Returns the log position behind them.
+    fn append(&self, _effects: &Effects) -> Lsn {
+        Lsn(0)
+    }
+
+    /// Free something large where nobody waits for it.
+    fn discard(&self, garbage: Garbage) {
+        drop(garbage);
+    }
+
+    /// Put a new configuration into effect outside the engine (limits, ports,
+    /// log level). An error refuses the whole change.
+    fn configure(&self, _old: &Config, _new: &Config) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// CONFIG REWRITE.
+    fn rewrite_config(&self, _config: &Config) -> Result<(), String> {
+        Err("The server is running without a config file".into())
+    }
+
+    /// SHUTDOWN. An error is answered to the client; success ends the process
+    /// soon.
+    fn shutdown(&self, _how: Shutdown) -> Result<(), String> {
+        Err("Errors trying to SHUTDOWN. Check logs.".into())
+    }
+
+    /// Let every loop look at its parked clients again.
+    fn wake_all(&self) {}
+
+    /// DEBUG SLEEP: stop this thread.
+    fn sleep_us(&self, _us: u64) {}
+
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
+
+    /// A line for the server's log, at Redis' level `notice` or `warning`.
+    fn log(&self, _warning: bool, _line: &str) {}
+}
+
+/// How another thread reaches the driver of one client.
+pub trait Wake: Send + Sync {
+    /// Something about this client changed: it was killed, or unblocked.
+    fn wake(&self);
+}
+
+/// For clients that are driven by the very thread that calls.
+pub struct NoWake;
+
+impl Wake for NoWake {
+    fn wake(&self) {}
+}
+
+/// A shared host.
+pub type HostRef = Arc<dyn Host>;

@@ -1,0 +1,43 @@
+//! The command engine: requests in, replies and effects out.
+//!
+//! ```text
+//!   driver ─► Executor ─► pipeline ─► handler ─► store
+//!     ▲          │           │
+//!     │          │           └─► effects ─► Host (log, replicas)
+//!     └─ Outbox ◄┘
+//! ```
+//!
+//! N threads execute directly on one keyspace that is cut into locked shards.
+//! There is no message passing and no executor thread; an event loop, a thread
+//! per client and the embedded library are three drivers of the same code.
+//!
+//! The engine opens no socket, starts no thread, reads no clock and draws no
+//! randomness of its own: time and seeds come in, and [`Host`] supplies the
+//! rest. One seed replays everything.
+
+pub mod args;
+pub mod clients;
+pub mod commands;
+pub mod config;
+pub mod ctx;
+pub mod effect;
+mod engine;
+pub mod error;
+mod executor;
+pub mod host;
+mod lock;
+mod pause;
+mod pipeline;
+mod session;
+mod shards;
+pub mod stats;
+mod transaction;
+mod watch;
+
+pub use clients::{Card, Clients, Origin};
+pub use engine::{Engine, EngineOptions, Threads};
+pub use error::CommandError;
+pub use executor::{Executor, OUTBOX_BYTES_MAX, Request};
+pub use host::{Facts, Garbage, Host, HostRef, Lsn, NoWake, Shutdown, Wake};
+pub use pause::{Pause, PauseMode};
+pub use session::{Client, ReplyMode, Session, Stage};

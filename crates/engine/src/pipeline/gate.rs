@@ -1,0 +1,160 @@
+//! Third stage: may this request run, here and now?
+//!
+//! The order of the questions is Redis', as the first "no" is the answer:
+//! does the command exist, is the number of arguments right, is it closed to
+//! this caller, is the caller logged in, may it be inside MULTI, is everything
+//! paused. What comes out is a verdict, or the error to answer.
+
+use std::borrow::Cow;
+
+use resp::Argv;
+use spec::Flags;
+
+use crate::commands::{Command, Named};
+use crate::config::Permission;
+use crate::ctx::Ctx;
+use crate::error::CommandError;
+use crate::pause::PauseMode;
+use crate::pipeline::Resolved;
+
+/// What becomes of a request.
+#[derive(Clone, Copy)]
+pub(crate) enum Verdict<'e> {
+    Run(&'e Command),
+    /// It waits for EXEC.
+    Queue(&'e Command),
+    /// It waits until the pause is over.
+    Wait,
+    /// Somebody speaks HTTP to us; do not even answer.
+    Close,
+}
+
+impl PartialEq for Verdict<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+#[inline]
+pub(crate) fn judge<'e>(
+    ctx: &Ctx<'e>,
+    resolved: Resolved,
+    argv: Argv<'_>,
+) -> Result<Verdict<'e>, CommandError> {
+    let engine = ctx.engine;
+    let command = match resolved.named {
+        Named::Command(id) => engine.commands.get(id),
+        Named::Unknown => return unknown(ctx, argv),
+        Named::UnknownIn(id) => return Err(unknown_in(engine.commands.get(id), argv)),
+    };
+    let spec = command.spec;
+    if !spec.arity_ok(argv.len()) {
+        return Err(CommandError::Arity(spec.full_name()));
+    }
+    if !ctx.session.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
+        return Err(CommandError::AuthRequired);
+    }
+    if std::ptr::eq(spec, &spec::server::DEBUG) {
+        debug_allowed(ctx)?;
+    }
+    if let Some(mode) = engine.pause.mode_at(ctx.now_ms())
+        && (mode == PauseMode::All || may_write(ctx, command))
+    {
+        return Ok(Verdict::Wait);
+    }
+    if ctx.session.transaction.is_some() && !runs_inside_multi(command) {
+        if spec.flags.contains(Flags::NO_MULTI) {
+            return Err(CommandError::err(
+                "Command not allowed inside a transaction",
+            ));
+        }
+        return Ok(Verdict::Queue(command));
+    }
+    Ok(Verdict::Run(command))
+}
+
+/// Commands that act at once although a transaction is open.
+fn runs_inside_multi(command: &Command) -> bool {
+    use spec::{connection, transaction};
+    [
+        &transaction::EXEC,
+        &transaction::DISCARD,
+        &transaction::MULTI,
+        &transaction::WATCH,
+        &connection::QUIT,
+        &connection::RESET,
+    ]
+    .iter()
+    .any(|spec| std::ptr::eq(*spec, command.spec))
+}
+
+/// Would this command, or the transaction that it ends, write?
+fn may_write(ctx: &Ctx<'_>, command: &Command) -> bool {
+    let writes = |command: &Command| {
+        let flags = command.spec.flags;
+        flags.contains(Flags::WRITE) || flags.contains(Flags::MAY_REPLICATE)
+    };
+    let queue = ctx.session.transaction.as_deref();
+    match queue {
+        Some(transaction) if super::lock::is_exec(command) => transaction
+            .queue()
+            .iter()
+            .any(|queued| writes(ctx.engine.commands.get(queued.command))),
+        // Queueing changes nothing.
+        Some(_) => false,
+        None => writes(command),
+    }
+}
+
+fn debug_allowed(ctx: &Ctx<'_>) -> Result<(), CommandError> {
+    let permission: Permission = ctx.config().live.enable_debug_command;
+    if permission.allows(ctx.session.card.origin.is_local) {
+        return Ok(());
+    }
+    Err(CommandError::err(
+        "DEBUG command not allowed. If the enable-debug-command option is set to \"local\", \
+         you can run it from a local connection, otherwise you need to set this option in \
+         the configuration file, and then restart the server.",
+    ))
+}
+
+/// The line for a name that nobody knows.
+fn unknown<'e>(ctx: &Ctx<'e>, argv: Argv<'_>) -> Result<Verdict<'e>, CommandError> {
+    let name = argv.get(0);
+    if base::eq_ignore_case(name, b"post") || base::eq_ignore_case(name, b"host:") {
+        ctx.engine.host.log(
+            true,
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or \
+             Host: commands to Ochre. This is likely due to an attacker attempting to use \
+             Cross Protocol Scripting to compromise your Ochre instance. Connection aborted.",
+        );
+        return Ok(Verdict::Close);
+    }
+    let mut args = String::new();
+    for arg in argv.iter_from(1) {
+        if args.len() >= SHOWN_BYTES_MAX {
+            break;
+        }
+        args.push_str(&format!("'{}' ", shown(arg, SHOWN_BYTES_MAX - args.len())));
+    }
+    Err(CommandError::UnknownCommand {
+        name: shown(name, SHOWN_BYTES_MAX).into_owned(),
+        args,
+    })
+}
+
+fn unknown_in(container: &Command, argv: Argv<'_>) -> CommandError {
+    CommandError::UnknownSubcommand {
+        name: shown(argv.get(1), SHOWN_BYTES_MAX).into_owned(),
+        container: container.spec.name.to_ascii_uppercase(),
+    }
+}
+
+/// At most so much of a client's words is given back in an error.
+const SHOWN_BYTES_MAX: usize = 128;
+
+fn shown(bytes: &[u8], bytes_max: usize) -> Cow<'_, str> {
+    // Redis cuts at a NUL, being C; so the texts stay the same.
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end.min(bytes_max)])
+}

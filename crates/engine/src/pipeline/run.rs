@@ -1,0 +1,63 @@
+//! The last two stages: run the handler, and settle what it did.
+//!
+//! This is the write path of the engine on one screen: call the handler,
+//! answer its error if it has one, hand its effects to the log while the
+//! shards are still held, count.
+
+use resp::{Argv, Reply};
+
+use crate::args::Args;
+use crate::commands::Command;
+use crate::ctx::Ctx;
+use crate::pipeline::answer_error;
+
+/// Run a command of a client, its shards being held, and settle it.
+#[inline]
+pub(crate) fn run(
+    ctx: &mut Ctx<'_>,
+    command: &Command,
+    argv: Argv<'_>,
+    hashes: &[u64],
+    reply: &mut Reply<'_>,
+) {
+    call(ctx, command, argv, hashes, reply);
+    if !ctx.local.effects.is_empty() {
+        settle(ctx);
+    }
+}
+
+/// Run a handler and count it. Its effects stay in the present group.
+#[inline]
+pub(crate) fn call(
+    ctx: &mut Ctx<'_>,
+    command: &Command,
+    argv: Argv<'_>,
+    hashes: &[u64],
+    reply: &mut Reply<'_>,
+) {
+    let local = &mut *ctx.local;
+    let keep_latency = local.config.live.latency_tracking;
+    local
+        .stopwatch
+        .call(command.id, ctx.engine, &local.stats, keep_latency);
+    local.stats.commands_processed.add(1);
+    ctx.session.commands += 1;
+    ctx.session.last_spec = Some(command.spec);
+    let mark = reply.mark();
+    let mut args = Args::new(argv, command.words, &ctx.engine.hasher, hashes);
+    if let Err(error) = (command.handler)(ctx, &mut args, reply) {
+        reply.cut(mark);
+        ctx.local.stats.failed(command.id.index());
+        answer_error(ctx, &error, reply);
+    }
+}
+
+/// One command, or one transaction, is over: its effects are one group.
+pub(crate) fn settle(ctx: &mut Ctx<'_>) {
+    let local = &mut *ctx.local;
+    local.stats.changes.add(local.effects.changes());
+    if local.effects.is_wanted() {
+        ctx.engine.host.append(&local.effects);
+    }
+    local.effects.clear();
+}

@@ -1,0 +1,106 @@
+//! One client as a value: what it chose, what it queued, what it watches.
+//!
+//! A session has no socket and no thread. A driver (an event loop, a client's
+//! own thread, the embedded library) keeps it beside an [`Outbox`] and passes
+//! both to [`crate::Executor::execute`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use resp::{Outbox, Protocol};
+use spec::Spec;
+
+use crate::clients::Card;
+use crate::transaction::Transaction;
+use crate::watch::{Touched, WatchedKey};
+
+/// A session and what is to be sent to it.
+pub struct Client {
+    pub session: Session,
+    pub outbox: Outbox,
+}
+
+/// The state of one client.
+pub struct Session {
+    pub id: u64,
+    pub database: usize,
+    pub protocol: Protocol,
+    pub authenticated: bool,
+    pub reply_mode: ReplyMode,
+    /// CLIENT NO-TOUCH: reading leaves the access time alone.
+    pub no_touch: bool,
+    pub stage: Stage,
+    /// Between MULTI and EXEC.
+    pub transaction: Option<Box<Transaction>>,
+    pub watched: Vec<WatchedKey>,
+    pub touched: Touched,
+    /// What this client ran last, for CLIENT LIST.
+    pub last_spec: Option<&'static Spec>,
+    /// Requests executed since the driver last asked; it takes as many off the query.
+    pub executed: u32,
+    /// Commands ever processed, for CLIENT LIST's `tot-cmds`.
+    pub commands: u64,
+    /// What others may know and say about this client.
+    pub card: Arc<Card>,
+}
+
+/// May this session go on?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    #[default]
+    Running,
+    /// Its next request waits until somebody wakes it (CLIENT PAUSE).
+    Parked,
+    /// To be closed once its outbox is sent.
+    Closing,
+    /// To be closed at once, unsent replies lost (killed by another client).
+    Closed,
+}
+
+/// CLIENT REPLY.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// SKIP was said in the present command: leave out the reply to the next.
+    SkipNext,
+    /// The present command's reply is left out, then `On` again.
+    Skipping,
+}
+
+impl Client {
+    pub fn new(card: Arc<Card>, authenticated: bool) -> Client {
+        Client {
+            session: Session {
+                id: card.id,
+                database: 0,
+                protocol: Protocol::Resp2,
+                authenticated,
+                reply_mode: ReplyMode::On,
+                no_touch: false,
+                stage: Stage::Running,
+                transaction: None,
+                watched: Vec::new(),
+                touched: Arc::new(AtomicBool::new(false)),
+                last_spec: None,
+                executed: 0,
+                commands: 0,
+                card,
+            },
+            outbox: Outbox::default(),
+        }
+    }
+}
+
+impl Session {
+    /// Has a watched key been touched since WATCH?
+    pub fn is_touched(&self) -> bool {
+        self.touched.load(Ordering::Relaxed)
+    }
+
+    /// Say what others may see of this client now.
+    pub fn publish(&self) {
+        self.card.publish(self);
+    }
+}

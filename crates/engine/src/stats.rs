@@ -1,0 +1,305 @@
+//! Counters, kept where they are counted and added up when asked.
+//!
+//! Each executor has its own block, written by its thread alone with plain
+//! loads and stores, so counting costs no locked instruction and no shared
+//! cache line. INFO sums the blocks. CONFIG RESETSTAT cannot write into other
+//! threads' blocks: it remembers the sums as a baseline to be subtracted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+/// A counter with one writer and many readers.
+#[derive(Default, Debug)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    #[inline]
+    pub fn add(&self, more: u64) {
+        let now = self.0.load(Ordering::Relaxed);
+        self.0.store(now.wrapping_add(more), Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! totals {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// What one executor has counted.
+        #[derive(Default, Debug)]
+        pub struct Block {
+            $($(#[$doc])* pub $name: Counter,)*
+            commands: Box<[CommandBlock]>,
+        }
+
+        /// The sums over all executors since the last CONFIG RESETSTAT.
+        #[derive(Clone, Debug, Default)]
+        pub struct Totals {
+            $($(#[$doc])* pub $name: u64,)*
+            pub commands: Vec<CommandTotals>,
+        }
+
+        impl Totals {
+            fn add(&mut self, block: &Block) {
+                $(self.$name += block.$name.get();)*
+                self.commands.resize(block.commands.len(), CommandTotals::default());
+                for (total, command) in self.commands.iter_mut().zip(&block.commands) {
+                    total.add(command);
+                }
+            }
+
+            fn subtract(&mut self, earlier: &Totals) {
+                $(self.$name = self.$name.saturating_sub(earlier.$name);)*
+                for (total, earlier) in self.commands.iter_mut().zip(&earlier.commands) {
+                    total.subtract(earlier);
+                }
+            }
+        }
+    };
+}
+
+totals! {
+    commands_processed,
+    keyspace_hits,
+    keyspace_misses,
+    expired_keys,
+    /// Changes to the keyspace: Redis' dirty counter.
+    changes,
+    error_replies,
+    connections_received,
+    rejected_connections,
+    received_bytes,
+    sent_bytes,
+    reads_processed,
+    writes_processed,
+    /// Turns of a loop.
+    eventloop_cycles,
+    /// Time spent in those turns, waiting not included.
+    eventloop_ns,
+    /// Time spent executing commands.
+    command_ns,
+    query_buffer_limit_disconnections,
+    output_buffer_limit_disconnections,
+    /// Times that an expiry slice ran out of time with keys still due.
+    expired_time_cap_reached,
+}
+
+/// Buckets of a latency histogram: four to each power of two nanoseconds.
+pub const LATENCY_BUCKETS: usize = 4 * 40;
+
+/// What one executor counted of one command.
+#[derive(Debug)]
+pub struct CommandBlock {
+    calls: Counter,
+    ns: Counter,
+    rejected: Counter,
+    failed: Counter,
+    latency: Mutex<Option<Box<[u32]>>>,
+}
+
+impl Default for CommandBlock {
+    fn default() -> CommandBlock {
+        CommandBlock {
+            calls: Counter::default(),
+            ns: Counter::default(),
+            rejected: Counter::default(),
+            failed: Counter::default(),
+            latency: Mutex::new(None),
+        }
+    }
+}
+
+/// The sums of one command.
+#[derive(Clone, Debug, Default)]
+pub struct CommandTotals {
+    pub calls: u64,
+    pub ns: u64,
+    pub rejected: u64,
+    pub failed: u64,
+    /// How many calls fell into each latency bucket; empty before the first.
+    pub latency: Vec<u64>,
+}
+
+impl CommandTotals {
+    fn add(&mut self, block: &CommandBlock) {
+        self.calls += block.calls.get();
+        self.ns += block.ns.get();
+        self.rejected += block.rejected.get();
+        self.failed += block.failed.get();
+        if let Some(latency) = block.latency.lock().as_deref() {
+            self.latency.resize(LATENCY_BUCKETS, 0);
+            for (sum, &count) in self.latency.iter_mut().zip(latency) {
+                *sum += u64::from(count);
+            }
+        }
+    }
+
+    fn subtract(&mut self, earlier: &CommandTotals) {
+        self.calls = self.calls.saturating_sub(earlier.calls);
+        self.ns = self.ns.saturating_sub(earlier.ns);
+        self.rejected = self.rejected.saturating_sub(earlier.rejected);
+        self.failed = self.failed.saturating_sub(earlier.failed);
+        for (sum, earlier) in self.latency.iter_mut().zip(&earlier.latency) {
+            *sum = sum.saturating_sub(*earlier);
+        }
+    }
+
+    /// The latency in nanoseconds that `percent` of the calls did not exceed.
+    pub fn percentile_ns(&self, percent: f64) -> u64 {
+        let calls: u64 = self.latency.iter().sum();
+        let wanted = ((percent / 100.0) * calls as f64).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        for (bucket, count) in self.latency.iter().enumerate() {
+            seen += count;
+            if seen >= wanted {
+                return bucket_end_ns(bucket);
+            }
+        }
+        0
+    }
+}
+
+/// The bucket of a duration.
+pub fn bucket_of(ns: u64) -> usize {
+    let ns = ns.max(4);
+    let power = 63 - ns.leading_zeros() as usize;
+    let quarter = (ns >> (power - 2)) as usize & 3;
+    (4 * (power - 2) + quarter).min(LATENCY_BUCKETS - 1)
+}
+
+/// The longest duration of a bucket.
+pub fn bucket_end_ns(bucket: usize) -> u64 {
+    let (power, quarter) = (bucket / 4 + 2, bucket as u64 % 4);
+    ((5 + quarter) << (power - 2)) - 1
+}
+
+impl Block {
+    pub(crate) fn new(commands: usize) -> Block {
+        Block {
+            commands: (0..commands).map(|_| CommandBlock::default()).collect(),
+            ..Block::default()
+        }
+    }
+
+    /// `calls` calls of a command took `ns` together.
+    pub(crate) fn ran(&self, command: usize, calls: u64, ns: u64, keep_latency: bool) {
+        let block = &self.commands[command];
+        block.calls.add(calls);
+        block.ns.add(ns);
+        self.command_ns.add(ns);
+        if keep_latency {
+            let mut latency = block.latency.lock();
+            let buckets = latency.get_or_insert_with(|| vec![0; LATENCY_BUCKETS].into());
+            let bucket = &mut buckets[bucket_of(ns / calls.max(1))];
+            *bucket = bucket.saturating_add(calls as u32);
+        }
+    }
+
+    pub(crate) fn rejected(&self, command: usize) {
+        self.commands[command].rejected.add(1);
+    }
+
+    pub(crate) fn failed(&self, command: usize) {
+        self.commands[command].failed.add(1);
+    }
+}
+
+/// All blocks of an engine, and what is counted rarely enough for a lock.
+#[derive(Default)]
+pub struct Stats {
+    blocks: Mutex<Vec<Arc<Block>>>,
+    baseline: Mutex<Totals>,
+    errors: Mutex<BTreeMap<String, u64>>,
+    peak_memory_bytes: AtomicU64,
+}
+
+impl Stats {
+    /// Redis stops telling error codes apart at this many.
+    const ERROR_CODES_MAX: usize = 128;
+
+    /// A block for one more executor.
+    pub(crate) fn block(&self, commands: usize) -> Arc<Block> {
+        let block = Arc::new(Block::new(commands));
+        self.blocks.lock().push(block.clone());
+        block
+    }
+
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.lifetime();
+        totals.subtract(&self.baseline.lock());
+        totals
+    }
+
+    /// The sums since the start, whatever was reset.
+    pub fn lifetime(&self) -> Totals {
+        let mut totals = Totals::default();
+        for block in self.blocks.lock().iter() {
+            totals.add(block);
+        }
+        totals
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset(&self) {
+        *self.baseline.lock() = self.lifetime();
+        self.errors.lock().clear();
+    }
+
+    /// An error line with this code was sent.
+    pub(crate) fn error(&self, code: &str) {
+        let mut errors = self.errors.lock();
+        if let Some(count) = errors.get_mut(code) {
+            *count += 1;
+        } else if errors.len() < Stats::ERROR_CODES_MAX {
+            errors.insert(code.to_owned(), 1);
+        }
+    }
+
+    /// Error lines by code, in alphabetical order.
+    pub fn errors(&self) -> Vec<(String, u64)> {
+        let errors = self.errors.lock();
+        errors.iter().map(|(code, n)| (code.clone(), *n)).collect()
+    }
+
+    /// The highest memory use seen so far, now that it is `bytes`.
+    pub fn peak_memory_bytes(&self, bytes: u64) -> u64 {
+        self.peak_memory_bytes
+            .fetch_max(bytes, Ordering::Relaxed)
+            .max(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_cover_every_duration_in_order() {
+        let mut last = 0;
+        for ns in (0..100_000).chain([1 << 30, 1 << 38]) {
+            let bucket = bucket_of(ns);
+            assert!(bucket >= last && bucket_end_ns(bucket) >= ns);
+            assert!(bucket_end_ns(bucket) <= ns.max(4) + ns.max(4) / 4 + 1);
+            last = bucket;
+        }
+        assert_eq!(bucket_of(u64::MAX), LATENCY_BUCKETS - 1);
+    }
+
+    #[test]
+    fn a_reset_is_a_baseline() {
+        let stats = Stats::default();
+        let block = stats.block(2);
+        block.commands_processed.add(5);
+        block.ran(1, 4, 4_000, true);
+        assert_eq!(stats.totals().commands[1].percentile_ns(50.0), 1023);
+        stats.reset();
+        block.commands_processed.add(2);
+        assert_eq!(stats.totals().commands_processed, 2);
+        assert_eq!(stats.totals().commands[1].calls, 0);
+        assert_eq!(stats.lifetime().commands_processed, 7);
+    }
+}

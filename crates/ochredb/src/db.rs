@@ -1,0 +1,198 @@
+//! A handle to a database, and how one is opened.
+
+use std::sync::Arc;
+
+use engine::config::Config;
+use engine::{Card, Client, Engine, EngineOptions, Executor, Threads};
+use parking_lot::Mutex;
+use resp::{OwnedArgv, Protocol, Value};
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::CommandFailed;
+use crate::host::Embedded;
+
+/// A session on a database inside this program.
+///
+/// Cheap to clone; a clone is another session on the same data. Sharing one
+/// handle between threads is safe, and their commands then run in turn.
+pub struct Db {
+    engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
+    seat: Mutex<Seat>,
+}
+
+/// A session and this handle's way into the engine.
+struct Seat {
+    executor: Executor,
+    client: Client,
+}
+
+/// How a database is opened.
+pub struct DbOptions {
+    seed: Option<[u64; 2]>,
+    clock: Arc<dyn Clock>,
+    threads: usize,
+    config: Config,
+}
+
+impl Default for DbOptions {
+    fn default() -> DbOptions {
+        DbOptions {
+            seed: None,
+            clock: Arc::new(SystemClock),
+            threads: 2,
+            config: Config::default(),
+        }
+    }
+}
+
+impl DbOptions {
+    /// Fix all randomness, so that a run can be repeated. Only for tests: a
+    /// known seed lets whoever chooses keys choose collisions.
+    pub fn seed(mut self, seed: u64) -> DbOptions {
+        self.seed = Some([seed, !seed]);
+        self
+    }
+
+    /// Take time from elsewhere.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> DbOptions {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// About how many threads will use the database at once.
+    pub fn threads(mut self, threads: usize) -> DbOptions {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// A parameter of `redis.conf`, as CONFIG SET takes it.
+    pub fn config(mut self, name: &str, value: &str) -> Result<DbOptions, CommandFailed> {
+        let change = [(name.as_bytes(), value.as_bytes())];
+        self.config = self
+            .config
+            .set_at_start(&change)
+            .map_err(|error| CommandFailed {
+                line: format!("ERR {error}"),
+            })?;
+        Ok(self)
+    }
+
+    /// A database that lives and dies with this process.
+    pub fn memory(self) -> Db {
+        let seed = self.seed.unwrap_or_else(random_seed);
+        let host = Arc::new(Embedded {
+            clock: self.clock.clone(),
+        });
+        let options = EngineOptions {
+            config: self.config,
+            threads: Threads::Many(self.threads),
+            seed,
+            now: self.clock.now(),
+        };
+        Db::on(Engine::new(options, host), self.clock)
+    }
+}
+
+impl Db {
+    /// An empty database in memory.
+    pub fn memory() -> Db {
+        DbOptions::default().memory()
+    }
+
+    pub fn options() -> DbOptions {
+        DbOptions::default()
+    }
+
+    fn on(engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Db {
+        let mut client = Client::new(Card::internal(), true);
+        client.session.protocol = Protocol::Resp3;
+        Db {
+            seat: Mutex::new(Seat {
+                executor: engine.executor(),
+                client,
+            }),
+            engine,
+            clock,
+        }
+    }
+
+    /// Run any command and return its reply. An error reply is an `Err`;
+    /// errors inside of an EXEC's array stay where they are.
+    pub fn execute<A: AsRef<[u8]>>(
+        &self,
+        argv: impl IntoIterator<Item = A>,
+    ) -> Result<Value, CommandFailed> {
+        let bytes = self.execute_raw(argv);
+        // A command that answers nothing (CLIENT REPLY OFF) answers null here.
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        let read = Value::read(&bytes).expect("the engine writes valid replies");
+        match read.expect("the engine writes whole replies").0 {
+            Value::Error(line) => Err(CommandFailed { line }),
+            value => Ok(value),
+        }
+    }
+
+    /// Run any command and return the very bytes that a client would read.
+    pub fn execute_raw<A: AsRef<[u8]>>(&self, argv: impl IntoIterator<Item = A>) -> Vec<u8> {
+        let argv = OwnedArgv::new(argv);
+        if argv.as_argv().is_empty() {
+            return b"-ERR an empty command\r\n".to_vec();
+        }
+        let now = self.clock.now();
+        let mut seat = self.seat.lock();
+        let Seat { executor, client } = &mut *seat;
+        executor.execute_one(now, argv.as_argv(), client);
+        // An embedded session never closes; QUIT and the like just answer.
+        client.session.stage = engine::Stage::Running;
+        client.outbox.take_bytes()
+    }
+
+    /// Remove expired keys that nobody asked for. Call it now and then, a few
+    /// times a second; each call does a bounded amount of work and returns
+    /// whether more is due.
+    pub fn tick(&self) -> bool {
+        let now = self.clock.now();
+        self.seat.lock().executor.sweep(now, 0, 1, 16)
+    }
+}
+
+impl Clone for Db {
+    fn clone(&self) -> Db {
+        Db::on(self.engine.clone(), self.clock.clone())
+    }
+}
+
+impl Drop for Db {
+    fn drop(&mut self) {
+        let Seat { executor, client } = self.seat.get_mut();
+        executor.disconnect(client);
+    }
+}
+
+fn random_seed() -> [u64; 2] {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    let half = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+    [half(0), half(8)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_share_data_but_not_sessions() {
+        let db = Db::memory();
+        let other = db.clone();
+        db.execute(["SELECT", "3"]).unwrap();
+        db.execute(["SET", "k", "v"]).unwrap();
+        assert!(other.execute(["GET", "k"]).unwrap().is_nil());
+        other.execute(["SELECT", "3"]).unwrap();
+        assert_eq!(other.execute(["GET", "k"]), Ok(Value::Bulk(b"v".to_vec())));
+        let error = db.execute(["SELECT", "99"]).unwrap_err();
+        assert_eq!(error.code(), "ERR");
+    }
+}

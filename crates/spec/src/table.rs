@@ -1,0 +1,166 @@
+//! All commands by name, and the lookup that every request begins with.
+//!
+//! [`find`] is one hash and one comparison: an open-addressed index of positions in [`COMMANDS`]
+//! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
+
+use crate::families::{bitmap, connection, generic, scripting, server, string, transaction};
+use crate::spec::Spec;
+
+/// All top-level commands, in the order of their names.
+pub static COMMANDS: &[&Spec] = &[
+    &string::APPEND,
+    &connection::AUTH,
+    &bitmap::BITCOUNT,
+    &bitmap::BITFIELD,
+    &bitmap::BITFIELD_RO,
+    &bitmap::BITOP,
+    &bitmap::BITPOS,
+    &connection::CLIENT,
+    &server::COMMAND,
+    &server::CONFIG,
+    &generic::COPY,
+    &server::DBSIZE,
+    &server::DEBUG,
+    &string::DECR,
+    &string::DECRBY,
+    &generic::DEL,
+    &string::DELIFEQ,
+    &transaction::DISCARD,
+    &connection::ECHO,
+    &transaction::EXEC,
+    &generic::EXISTS,
+    &generic::EXPIRE,
+    &generic::EXPIREAT,
+    &generic::EXPIRETIME,
+    &server::FLUSHALL,
+    &server::FLUSHDB,
+    &scripting::FUNCTION,
+    &string::GET,
+    &bitmap::GETBIT,
+    &string::GETDEL,
+    &string::GETEX,
+    &string::GETRANGE,
+    &string::GETSET,
+    &connection::HELLO,
+    &string::INCR,
+    &string::INCRBY,
+    &string::INCRBYFLOAT,
+    &server::INFO,
+    &generic::KEYS,
+    &string::LCS,
+    &server::LOLWUT,
+    &server::MEMORY,
+    &string::MGET,
+    &generic::MOVE,
+    &string::MSET,
+    &string::MSETEX,
+    &string::MSETNX,
+    &transaction::MULTI,
+    &generic::OBJECT,
+    &generic::PERSIST,
+    &generic::PEXPIRE,
+    &generic::PEXPIREAT,
+    &generic::PEXPIRETIME,
+    &connection::PING,
+    &string::PSETEX,
+    &generic::PTTL,
+    &connection::QUIT,
+    &generic::RANDOMKEY,
+    &generic::RENAME,
+    &generic::RENAMENX,
+    &connection::RESET,
+    &generic::SCAN,
+    &scripting::SCRIPT,
+    &connection::SELECT,
+    &string::SET,
+    &bitmap::SETBIT,
+    &string::SETEX,
+    &string::SETNX,
+    &string::SETRANGE,
+    &server::SHUTDOWN,
+    &string::STRLEN,
+    &string::SUBSTR,
+    &server::SWAPDB,
+    &server::TIME,
+    &generic::TOUCH,
+    &generic::TTL,
+    &generic::TYPE,
+    &generic::UNLINK,
+    &transaction::UNWATCH,
+    &transaction::WATCH,
+];
+
+/// The command called `name`, in any letter case.
+pub fn find(name: &[u8]) -> Option<&'static Spec> {
+    position(name).map(|at| COMMANDS[at])
+}
+
+/// Where in [`COMMANDS`] the command called `name` stands, for tables that run beside it.
+pub fn position(name: &[u8]) -> Option<usize> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let mut slot = hash(name) % INDEX_SLOTS;
+    loop {
+        let at = INDEX[slot];
+        if at == EMPTY {
+            return None;
+        }
+        let at = usize::from(at);
+        if COMMANDS[at].name.as_bytes().eq_ignore_ascii_case(name) {
+            return Some(at);
+        }
+        slot = (slot + 1) % INDEX_SLOTS;
+    }
+}
+
+/// The subcommand called `name` of a container, in any letter case.
+pub fn find_sub(container: &Spec, name: &[u8]) -> Option<&'static Spec> {
+    let called = |sub: &&&'static Spec| sub.name.as_bytes().eq_ignore_ascii_case(name);
+    container.subcommands.iter().find(called).copied()
+}
+
+/// Every spec: each command, followed by its subcommands.
+pub fn every() -> impl Iterator<Item = &'static Spec> {
+    COMMANDS
+        .iter()
+        .flat_map(|spec| std::iter::once(*spec).chain(spec.subcommands.iter().copied()))
+}
+
+const LONGEST_NAME: usize = 32;
+const INDEX_SLOTS: usize = 2048;
+const EMPTY: u16 = u16::MAX;
+
+static INDEX: [u16; INDEX_SLOTS] = index_of(COMMANDS);
+
+const fn index_of(commands: &[&Spec]) -> [u16; INDEX_SLOTS] {
+    assert!(
+        commands.len() <= INDEX_SLOTS / 4,
+        "a fuller index would probe too long"
+    );
+    let mut index = [EMPTY; INDEX_SLOTS];
+    let mut at = 0;
+    while at < commands.len() {
+        let name = commands[at].name.as_bytes();
+        assert!(name.len() <= LONGEST_NAME);
+        let mut slot = hash(name) % INDEX_SLOTS;
+        while index[slot] != EMPTY {
+            slot = (slot + 1) % INDEX_SLOTS;
+        }
+        index[slot] = at as u16;
+        at += 1;
+    }
+    index
+}
+
+/// FNV-1a over the lower-case name, high bits folded in. Names are ours, so nobody can flood it:
+/// a stranger's name costs at most the longest run of taken slots.
+const fn hash(name: &[u8]) -> usize {
+    let mut hash: u32 = 0x811c_9dc5;
+    let mut i = 0;
+    while i < name.len() {
+        hash = (hash ^ name[i].to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193);
+        i += 1;
+    }
+    (hash ^ (hash >> 15)) as usize
+}

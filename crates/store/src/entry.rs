@@ -1,0 +1,841 @@
+//! One key and its value in one allocation, packed to the byte.
+//!
+//! ```text
+//!   ┌────────┬──────────┬──────┬──────┬──────────┬─────┬───────┐
+//!   │ header │ access   │ klen │ vlen │ deadline │ key │ value │
+//!   │ 1      │ 3        │ 1..5 │ 1..5 │ 0 or 8   │klen │ vlen  │
+//!   └────────┴──────────┴──────┴──────┴──────────┴─────┴───────┘
+//!   header   kind:4 │ encoding:2 │ has deadline:1 │ save parity:1
+//!   access   seconds of the last access (LRU), or minutes:16 counter:8 (LFU)
+//! ```
+//!
+//! A string is kept in one of four encodings: an integer of 1, 2, 4 or 8
+//! bytes; its bytes; its bytes with a mark that it was written to in place
+//! (OBJECT ENCODING answers `raw` then, whatever its length); or, above
+//! [`EMBEDDED_BYTES_MAX`], a counted reference to a [`Block`].
+//!
+//! The only pointer to an entry is its slot in a bucket, so an entry may move
+//! whenever it is convenient. [`EntryRef`] owns the allocation but frees it
+//! only on request ([`EntryRef::free`]): buckets are plain memory.
+//!
+//! Invariants: lengths are canonical LEB128, at most five bytes; an integer's
+//! width is the smallest that holds it; a block is longer than what is
+//! embedded, or was and shrank in place.
+
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::Block;
+use crate::prefetch::prefetch;
+
+/// Strings up to this length lie inside their entry.
+pub const EMBEDDED_BYTES_MAX: usize = 2048;
+
+/// The longest string that OBJECT ENCODING calls `embstr`.
+const EMBSTR_BYTES_MAX: usize = 44;
+
+/// What a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    String = 0,
+}
+
+impl Kind {
+    /// The name that TYPE answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::String => "string",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Encoding {
+    Bytes = 0,
+    Int = 1,
+    /// Bytes that were written to in place.
+    Raw = 2,
+    Block = 3,
+}
+
+/// When a key was last used: what the eviction policies look at.
+///
+/// Either a 24-bit count of seconds (LRU) or, as Redis packs it, 16 bits of
+/// minutes and an 8-bit logarithmic counter (LFU). Which of the two is known
+/// to the caller, by its `maxmemory-policy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access(u32);
+
+impl Access {
+    const MASK: u32 = 0xff_ffff;
+    /// What a new key's LFU counter starts from, so that it is not the first to go.
+    pub const LFU_INIT: u8 = 5;
+
+    pub fn lru(unix_secs: i64) -> Access {
+        Access(unix_secs as u32 & Access::MASK)
+    }
+
+    pub fn lfu(unix_secs: i64, counter: u8) -> Access {
+        let minutes = (unix_secs / 60) as u32 & 0xffff;
+        Access(minutes << 8 | u32::from(counter))
+    }
+
+    /// Seconds since the last access, modulo 194 days.
+    pub fn idle_secs(self, unix_secs: i64) -> u32 {
+        (unix_secs as u32).wrapping_sub(self.0) & Access::MASK
+    }
+
+    pub fn counter(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// Minutes since the counter was last decayed, modulo 45 days.
+    pub fn idle_minutes(self, unix_secs: i64) -> u16 {
+        ((unix_secs / 60) as u16).wrapping_sub((self.0 >> 8) as u16)
+    }
+
+    /// The packed 24 bits.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+/// A value on its way into the keyspace.
+#[derive(Clone, Debug)]
+pub enum NewValue<'a> {
+    /// A string as a client sent it: kept as an integer if it reads as one.
+    String(&'a [u8]),
+    Int(i64),
+    /// A string that is the result of writing into another: never an integer.
+    Raw(&'a [u8]),
+    /// A large string, taken by reference.
+    Block(Block),
+}
+
+/// A string as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub enum StringView<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+    Block(BlockView<'a>),
+}
+
+/// A borrowed block. The pointer to it lies unaligned in its entry, so this
+/// holds a copy of the pointer rather than a reference to the `Arc`.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockView<'a> {
+    raw: *const Vec<u8>,
+    _lives: PhantomData<&'a Vec<u8>>,
+}
+
+impl<'a> BlockView<'a> {
+    pub fn bytes(&self) -> &'a Vec<u8> {
+        // SAFETY: the entry holds a count of the block for 'a.
+        unsafe { &*self.raw }
+    }
+
+    /// One more reference to the block.
+    pub fn share(&self) -> Block {
+        // SAFETY: `raw` comes from `Arc::into_raw`, and the entry's count keeps
+        // the block alive while another is added.
+        unsafe {
+            Arc::increment_strong_count(self.raw);
+            Arc::from_raw(self.raw)
+        }
+    }
+}
+
+impl StringView<'_> {
+    /// The length in bytes that STRLEN answers.
+    pub fn len(&self) -> usize {
+        match self {
+            StringView::Int(value) => base::number::i64_len(*value),
+            StringView::Bytes(bytes) => bytes.len(),
+            StringView::Block(block) => block.bytes().len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A borrowed entry: everything there is to know about a key.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    at: EntryRef,
+    _lives: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Entry<'a> {
+    pub(crate) fn of(at: EntryRef) -> Entry<'a> {
+        Entry {
+            at,
+            _lives: PhantomData,
+        }
+    }
+
+    pub(crate) fn entry_ref(&self) -> EntryRef {
+        self.at
+    }
+
+    pub fn kind(&self) -> Kind {
+        Kind::String
+    }
+
+    #[inline]
+    pub fn key(&self) -> &'a [u8] {
+        let parts = self.at.parts();
+        // SAFETY: `parts` comes from this entry's own header, and the entry is
+        // borrowed for 'a.
+        unsafe { self.at.slice(parts.key_start, parts.key_len) }
+    }
+
+    /// Milliseconds of Unix time after which the key is gone.
+    #[inline]
+    pub fn deadline_ms(&self) -> Option<i64> {
+        self.at.deadline_ms()
+    }
+
+    /// Is the deadline behind `now_ms`? Redis lets a key live through its last
+    /// millisecond.
+    #[inline]
+    pub fn is_expired(&self, now_ms: i64) -> bool {
+        self.deadline_ms().is_some_and(|deadline| now_ms > deadline)
+    }
+
+    pub fn access(&self) -> Access {
+        self.at.access()
+    }
+
+    #[inline]
+    pub fn string(&self) -> StringView<'a> {
+        let parts = self.at.parts();
+        // SAFETY: as in `key`; a block encoding holds a live Arc pointer, which
+        // stays alive as long as the entry is borrowed.
+        unsafe {
+            let value = self.at.slice(parts.value_start(), parts.value_len);
+            match self.at.encoding() {
+                Encoding::Bytes | Encoding::Raw => StringView::Bytes(value),
+                Encoding::Int => StringView::Int(read_int(value)),
+                Encoding::Block => StringView::Block(BlockView {
+                    raw: self.at.block_slot().0,
+                    _lives: PhantomData,
+                }),
+            }
+        }
+    }
+
+    /// The name that OBJECT ENCODING answers.
+    pub fn encoding_name(&self) -> &'static str {
+        match (self.at.encoding(), self.string().len()) {
+            (Encoding::Int, _) => "int",
+            (Encoding::Bytes, 0..=EMBSTR_BYTES_MAX) => "embstr",
+            _ => "raw",
+        }
+    }
+
+    /// Bytes that this key occupies, a block of its own included.
+    pub fn memory_bytes(&self) -> usize {
+        self.at.memory_bytes()
+    }
+
+    /// How many hold the value: more than one after COPY or while it is sent.
+    pub fn reference_count(&self) -> usize {
+        match self.string() {
+            StringView::Block(block) => Arc::strong_count(&block.share()) - 1,
+            _ => 1,
+        }
+    }
+}
+
+/// The address of an entry, as a bucket keeps it. Copying it copies the
+/// address; exactly one bucket slot (or one `Detached`) owns what is behind it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EntryRef(NonNull<u8>);
+
+// SAFETY: an entry has one owner, and what it points to (bytes, an Arc) may be
+// used from any thread.
+unsafe impl Send for EntryRef {}
+// SAFETY: shared access only reads.
+unsafe impl Sync for EntryRef {}
+
+/// Where things lie in an entry.
+#[derive(Clone, Copy)]
+struct Parts {
+    /// Byte after the lengths: the deadline, or the key if there is none.
+    lengths_end: usize,
+    key_start: usize,
+    key_len: usize,
+    value_len: usize,
+}
+
+impl Parts {
+    fn value_start(&self) -> usize {
+        self.key_start + self.key_len
+    }
+
+    fn end(&self) -> usize {
+        self.value_start() + self.value_len
+    }
+}
+
+const LENGTHS_START: usize = 4;
+const DEADLINE_BYTES: usize = 8;
+const HAS_DEADLINE: u8 = 0b0000_0010;
+const PARITY: u8 = 0b0000_0001;
+const ENCODING_SHIFT: u32 = 2;
+const KIND_SHIFT: u32 = 4;
+const POINTER_BYTES: usize = size_of::<*const Vec<u8>>();
+
+impl EntryRef {
+    /// An entry of its own allocation.
+    pub(crate) fn new(
+        key: &[u8],
+        payload: Payload<'_>,
+        deadline_ms: Option<i64>,
+        access: Access,
+        parity: bool,
+    ) -> EntryRef {
+        let mut lengths = [0u8; 10];
+        let mut used = write_length(&mut lengths, key.len());
+        used += write_length(&mut lengths[used..], payload.len());
+        let deadline_bytes = deadline_ms.map_or(0, |_| DEADLINE_BYTES);
+        let key_start = LENGTHS_START + used + deadline_bytes;
+        let value_start = key_start + key.len();
+        let layout = layout(value_start + payload.len());
+        // SAFETY: the layout is not empty, and all writes below stay within it.
+        unsafe {
+            let Some(at) = NonNull::new(alloc(layout)) else {
+                handle_alloc_error(layout)
+            };
+            let entry = EntryRef(at);
+            let start = at.as_ptr();
+            *start = (Kind::String as u8) << KIND_SHIFT
+                | (payload.encoding() as u8) << ENCODING_SHIFT
+                | if deadline_ms.is_some() { HAS_DEADLINE } else { 0 }
+                | if parity { PARITY } else { 0 };
+            entry.set_access(access);
+            start.add(LENGTHS_START).copy_from(lengths.as_ptr(), used);
+            if let Some(deadline_ms) = deadline_ms {
+                let bytes = deadline_ms.to_le_bytes();
+                start
+                    .add(LENGTHS_START + used)
+                    .copy_from(bytes.as_ptr(), DEADLINE_BYTES);
+            }
+            start.add(key_start).copy_from(key.as_ptr(), key.len());
+            match payload {
+                Payload::Int(bytes, width) => {
+                    start.add(value_start).copy_from(bytes.as_ptr(), width);
+                }
+                Payload::Bytes(_, bytes) => {
+                    start
+                        .add(value_start)
+                        .copy_from(bytes.as_ptr(), bytes.len());
+                }
+                Payload::Block(block) => {
+                    let slot = start.add(value_start).cast::<*const Vec<u8>>();
+                    slot.write_unaligned(Arc::into_raw(block));
+                }
+            }
+            entry
+        }
+    }
+
+    pub(crate) fn as_ptr(self) -> *const u8 {
+        self.0.as_ptr()
+    }
+
+    /// Ask for the lines that a lookup will read.
+    #[inline]
+    pub(crate) fn prefetch(address: *const u8) {
+        prefetch(address);
+        prefetch(address.wrapping_add(64));
+    }
+
+    #[inline]
+    fn header(self) -> u8 {
+        // SAFETY: an entry has at least six bytes.
+        unsafe { *self.0.as_ptr() }
+    }
+
+    #[inline]
+    fn encoding(self) -> Encoding {
+        match self.header() >> ENCODING_SHIFT & 3 {
+            0 => Encoding::Bytes,
+            1 => Encoding::Int,
+            2 => Encoding::Raw,
+            _ => Encoding::Block,
+        }
+    }
+
+    #[inline]
+    fn parts(self) -> Parts {
+        // SAFETY: the two bytes of the shortest lengths are always there.
+        let (klen, vlen) = unsafe {
+            let at = self.0.as_ptr().add(LENGTHS_START);
+            (*at, *at.add(1))
+        };
+        let deadline = (self.header() & HAS_DEADLINE != 0) as usize * DEADLINE_BYTES;
+        if (klen | vlen) & 0x80 == 0 {
+            return Parts {
+                lengths_end: LENGTHS_START + 2,
+                key_start: LENGTHS_START + 2 + deadline,
+                key_len: klen as usize,
+                value_len: vlen as usize,
+            };
+        }
+        self.long_parts(deadline)
+    }
+
+    fn long_parts(self, deadline: usize) -> Parts {
+        let mut at = LENGTHS_START;
+        // SAFETY: `build` wrote two lengths here.
+        let mut next = || unsafe {
+            let (len, used) = read_length(self.0.as_ptr().add(at));
+            at += used;
+            len
+        };
+        let (key_len, value_len) = (next(), next());
+        Parts {
+            lengths_end: at,
+            key_start: at + deadline,
+            key_len,
+            value_len,
+        }
+    }
+
+    /// # Safety
+    /// The range must lie within the entry, and the entry must live for 'a.
+    unsafe fn slice<'a>(self, start: usize, len: usize) -> &'a [u8] {
+        // SAFETY: by the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().add(start), len) }
+    }
+
+    /// Is this the entry of `key`?
+    #[inline]
+    pub(crate) fn is_for(self, key: &[u8]) -> bool {
+        let parts = self.parts();
+        // SAFETY: the range comes from the entry's header and is only compared.
+        parts.key_len == key.len() && unsafe { self.slice(parts.key_start, parts.key_len) } == key
+    }
+
+    pub(crate) fn access(self) -> Access {
+        let mut bytes = [0u8; 4];
+        // SAFETY: bytes 1 to 3 of the entry.
+        unsafe { bytes.as_mut_ptr().copy_from(self.0.as_ptr().add(1), 3) };
+        Access(u32::from_le_bytes(bytes))
+    }
+
+    pub(crate) fn set_access(self, access: Access) {
+        let bytes = access.0.to_le_bytes();
+        // SAFETY: bytes 1 to 3 of the entry.
+        unsafe { self.0.as_ptr().add(1).copy_from(bytes.as_ptr(), 3) };
+    }
+
+    #[inline]
+    pub(crate) fn deadline_ms(self) -> Option<i64> {
+        if self.header() & HAS_DEADLINE == 0 {
+            return None;
+        }
+        let mut bytes = [0u8; DEADLINE_BYTES];
+        let at = self.parts().lengths_end;
+        // SAFETY: with the flag set, eight bytes of deadline follow the lengths.
+        unsafe {
+            bytes
+                .as_mut_ptr()
+                .copy_from(self.0.as_ptr().add(at), DEADLINE_BYTES);
+        }
+        Some(i64::from_le_bytes(bytes))
+    }
+
+    /// Change the deadline in place if the entry keeps its shape.
+    pub(crate) fn try_set_deadline(self, deadline_ms: Option<i64>) -> bool {
+        match deadline_ms {
+            Some(deadline_ms) if self.header() & HAS_DEADLINE != 0 => {
+                let bytes = deadline_ms.to_le_bytes();
+                let at = self.parts().lengths_end;
+                // SAFETY: as in `deadline_ms`.
+                unsafe {
+                    self.0
+                        .as_ptr()
+                        .add(at)
+                        .copy_from(bytes.as_ptr(), DEADLINE_BYTES);
+                }
+                true
+            }
+            Some(_) => false,
+            None => self.header() & HAS_DEADLINE == 0,
+        }
+    }
+
+    /// Replace the value in place if the new one fits the same allocation and
+    /// the same header.
+    #[inline]
+    pub(crate) fn try_set(self, payload: &Payload<'_>, deadline_ms: Option<i64>) -> bool {
+        let bytes = match payload {
+            Payload::Int(bytes, width) => &bytes[..*width],
+            Payload::Bytes(_, bytes) => bytes,
+            Payload::Block(_) => return false,
+        };
+        let parts = self.parts();
+        let end = parts.value_start() + bytes.len();
+        if self.encoding() == Encoding::Block
+            || deadline_ms.is_some() != (self.header() & HAS_DEADLINE != 0)
+            || length_bytes(bytes.len()) != length_bytes(parts.value_len)
+            || layout(end) != layout(parts.end())
+        {
+            return false;
+        }
+        // SAFETY: the allocation has the size of `layout(end)`, and the length
+        // field keeps its width.
+        unsafe {
+            let start = self.0.as_ptr();
+            let field = start.add(LENGTHS_START + length_bytes(parts.key_len));
+            if bytes.len() < 0x80 {
+                *field = bytes.len() as u8;
+            } else {
+                let mut length = [0u8; 5];
+                let used = write_length(&mut length, bytes.len());
+                field.copy_from(length.as_ptr(), used);
+            }
+            start
+                .add(parts.value_start())
+                .copy_from(bytes.as_ptr(), bytes.len());
+        }
+        self.set_encoding(payload.encoding());
+        let fits = self.try_set_deadline(deadline_ms);
+        debug_assert!(fits);
+        true
+    }
+
+    fn set_encoding(self, encoding: Encoding) {
+        let header = self.header() & !(3 << ENCODING_SHIFT) | (encoding as u8) << ENCODING_SHIFT;
+        // SAFETY: the first byte of the entry.
+        unsafe { *self.0.as_ptr() = header };
+    }
+
+    /// The bytes of a string that can be written in place. `None` for integers.
+    /// A shared block is copied first. Marks the string as written to.
+    pub(crate) fn bytes_mut<'a>(self) -> Option<&'a mut [u8]> {
+        match self.encoding() {
+            Encoding::Int => None,
+            Encoding::Bytes | Encoding::Raw => {
+                self.set_encoding(Encoding::Raw);
+                let parts = self.parts();
+                // SAFETY: the value's range, from the entry's header. The shard
+                // that owns the entry is borrowed mutably by every caller.
+                Some(unsafe {
+                    std::slice::from_raw_parts_mut(
+                        self.0.as_ptr().add(parts.value_start()),
+                        parts.value_len,
+                    )
+                })
+            }
+            Encoding::Block => self.with_block(|block| {
+                let bytes: *mut [u8] = Arc::make_mut(block).as_mut_slice();
+                // SAFETY: the vector's memory stays where it is while nobody
+                // else writes to the entry, and the caller holds it mutably.
+                Some(unsafe { &mut *bytes })
+            }),
+        }
+    }
+
+    /// Change a block in place; the entry keeps its address.
+    pub(crate) fn modify_block<R>(self, change: impl FnOnce(&mut Vec<u8>) -> R) -> Option<R> {
+        (self.encoding() == Encoding::Block)
+            .then(|| self.with_block(|block| change(Arc::make_mut(block))))
+    }
+
+    /// Lend the entry's reference to its block, and keep what it becomes.
+    fn with_block<R>(self, change: impl FnOnce(&mut Block) -> R) -> R {
+        struct PutBack(Option<Block>, *mut *const Vec<u8>);
+        impl Drop for PutBack {
+            fn drop(&mut self) {
+                let raw = Arc::into_raw(self.0.take().expect("set at birth"));
+                // SAFETY: the value's eight bytes in the entry.
+                unsafe { self.1.write_unaligned(raw) };
+            }
+        }
+        let (raw, slot) = self.block_slot();
+        // SAFETY: the entry's count of the block is lent as an Arc, and put
+        // back by the guard even should `change` unwind.
+        let mut lent = PutBack(Some(unsafe { Arc::from_raw(raw) }), slot);
+        change(lent.0.as_mut().expect("set at birth"))
+    }
+
+    /// The pointer to the block, and where in the entry it lies.
+    fn block_slot(self) -> (*const Vec<u8>, *mut *const Vec<u8>) {
+        assert!(self.encoding() == Encoding::Block);
+        let at = self.parts().value_start();
+        // SAFETY: with this encoding the value is a pointer from `Arc::into_raw`.
+        unsafe {
+            let slot = self.0.as_ptr().add(at).cast::<*const Vec<u8>>();
+            (slot.read_unaligned(), slot)
+        }
+    }
+
+    pub(crate) fn parity(self) -> bool {
+        self.header() & PARITY != 0
+    }
+
+    pub(crate) fn memory_bytes(self) -> usize {
+        let own = layout(self.parts().end()).size();
+        if self.encoding() != Encoding::Block {
+            return own;
+        }
+        let (raw, _) = self.block_slot();
+        // SAFETY: the entry's own count keeps the block alive.
+        let capacity = unsafe { (*raw).capacity() };
+        own + capacity + size_of::<Vec<u8>>() + 2 * size_of::<usize>()
+    }
+
+    /// A new entry for `key` that takes this one's value over. This one is gone.
+    pub(crate) fn rekey(self, key: &[u8], deadline_ms: Option<i64>) -> EntryRef {
+        let moved = self.copy_as(key, deadline_ms, self.access());
+        self.free();
+        moved
+    }
+
+    /// A second entry for `key` with the same value; large ones are shared.
+    pub(crate) fn copy_as(
+        self,
+        key: &[u8],
+        deadline_ms: Option<i64>,
+        access: Access,
+    ) -> EntryRef {
+        let payload = match Entry::of(self).string() {
+            StringView::Int(value) => Payload::int(value),
+            StringView::Bytes(bytes) => Payload::Bytes(self.encoding(), bytes),
+            StringView::Block(block) => Payload::Block(block.share()),
+        };
+        EntryRef::new(key, payload, deadline_ms, access, self.parity())
+    }
+
+    /// Give the memory back. The reference must not be used after it.
+    pub(crate) fn free(self) {
+        if self.encoding() == Encoding::Block {
+            // SAFETY: the entry owns one count of the block, put there by
+            // `Arc::into_raw`.
+            unsafe { drop(Arc::from_raw(self.block_slot().0)) };
+        }
+        let layout = layout(self.parts().end());
+        // SAFETY: allocated by `new` with a layout of the same size.
+        unsafe { dealloc(self.0.as_ptr(), layout) };
+    }
+}
+
+/// A value in the form in which its entry keeps it.
+pub(crate) enum Payload<'a> {
+    Int([u8; 8], usize),
+    Bytes(Encoding, &'a [u8]),
+    Block(Block),
+}
+
+impl<'a> Payload<'a> {
+    #[inline]
+    pub(crate) fn of(value: NewValue<'a>) -> Payload<'a> {
+        match value {
+            NewValue::String(bytes) => match base::number::parse_i64(bytes) {
+                Some(number) => Payload::int(number),
+                None => Payload::bytes(Encoding::Bytes, bytes),
+            },
+            NewValue::Int(number) => Payload::int(number),
+            NewValue::Raw(bytes) => Payload::bytes(Encoding::Raw, bytes),
+            NewValue::Block(block) => Payload::Block(block),
+        }
+    }
+
+    fn bytes(encoding: Encoding, bytes: &'a [u8]) -> Payload<'a> {
+        if bytes.len() > EMBEDDED_BYTES_MAX {
+            Payload::Block(Arc::new(bytes.to_vec()))
+        } else {
+            Payload::Bytes(encoding, bytes)
+        }
+    }
+
+    fn int(number: i64) -> Payload<'a> {
+        Payload::Int(number.to_le_bytes(), int_width(number))
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Payload::Int(_, width) => *width,
+            Payload::Bytes(_, bytes) => bytes.len(),
+            Payload::Block(_) => POINTER_BYTES,
+        }
+    }
+
+    fn encoding(&self) -> Encoding {
+        match self {
+            Payload::Int(..) => Encoding::Int,
+            Payload::Bytes(encoding, _) => *encoding,
+            Payload::Block(_) => Encoding::Block,
+        }
+    }
+}
+
+fn int_width(number: i64) -> usize {
+    if number == i64::from(number as i8) {
+        1
+    } else if number == i64::from(number as i16) {
+        2
+    } else if number == i64::from(number as i32) {
+        4
+    } else {
+        8
+    }
+}
+
+#[inline]
+fn read_int(bytes: &[u8]) -> i64 {
+    match *bytes {
+        [a] => i64::from(a as i8),
+        [a, b] => i64::from(i16::from_le_bytes([a, b])),
+        [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+        _ => i64::from_le_bytes(bytes.try_into().expect("an integer has 1, 2, 4 or 8 bytes")),
+    }
+}
+
+/// Entries come in steps of eight bytes, as allocators hand them out anyway.
+#[inline]
+fn layout(bytes: usize) -> Layout {
+    let size = bytes.next_multiple_of(8);
+    Layout::from_size_align(size, 8).expect("an entry is far smaller than isize::MAX")
+}
+
+fn length_bytes(len: usize) -> usize {
+    match len {
+        0..=0x7f => 1,
+        0x80..=0x3fff => 2,
+        0x4000..=0x1f_ffff => 3,
+        0x20_0000..=0xfff_ffff => 4,
+        _ => 5,
+    }
+}
+
+fn write_length(out: &mut [u8], mut len: usize) -> usize {
+    debug_assert!(len <= u32::MAX as usize);
+    let mut used = 0;
+    while len >= 0x80 {
+        out[used] = len as u8 | 0x80;
+        len >>= 7;
+        used += 1;
+    }
+    out[used] = len as u8;
+    used + 1
+}
+
+/// # Safety
+/// A length written by [`write_length`] must lie at `at`.
+unsafe fn read_length(at: *const u8) -> (usize, usize) {
+    let (mut len, mut used) = (0, 0);
+    loop {
+        // SAFETY: by the caller's promise a byte without the high bit follows.
+        let byte = unsafe { *at.add(used) };
+        len |= (byte as usize & 0x7f) << (7 * used);
+        used += 1;
+        if byte & 0x80 == 0 {
+            return (len, used);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(key: &[u8], value: NewValue<'_>, deadline_ms: Option<i64>) -> EntryRef {
+        EntryRef::new(key, Payload::of(value), deadline_ms, Access::lru(7), true)
+    }
+
+    fn text(at: EntryRef) -> Vec<u8> {
+        match Entry::of(at).string() {
+            StringView::Int(value) => value.to_string().into_bytes(),
+            StringView::Bytes(bytes) => bytes.to_vec(),
+            StringView::Block(block) => block.bytes().clone(),
+        }
+    }
+
+    #[test]
+    fn everything_comes_back_at_every_length() {
+        let lens = [0, 1, 44, 45, 127, 128, 2047, 2048, 2049, 20_000];
+        for klen in [0, 1, 16, 127, 128, 300, 70_000] {
+            for vlen in lens {
+                for deadline in [None, Some(0), Some(i64::MAX)] {
+                    let (key, value) = (vec![b'k'; klen], vec![b'v'; vlen]);
+                    let at = entry(&key, NewValue::String(&value), deadline);
+                    let read = Entry::of(at);
+                    assert_eq!(read.key(), key);
+                    assert!(at.is_for(&key) && !at.is_for(b"other"));
+                    assert_eq!(read.deadline_ms(), deadline);
+                    assert_eq!((read.access(), at.parity()), (Access::lru(7), true));
+                    assert_eq!(text(at), value);
+                    assert_eq!(read.string().len(), vlen);
+                    let want = if vlen <= 44 { "embstr" } else { "raw" };
+                    assert_eq!(read.encoding_name(), want);
+                    at.free();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn integers_take_the_bytes_they_need() {
+        for number in [0, -1, 127, 128, -129, 32_767, 65_536, i64::MIN, i64::MAX] {
+            let digits = number.to_string();
+            let at = entry(b"k", NewValue::String(digits.as_bytes()), None);
+            assert_eq!(Entry::of(at).encoding_name(), "int");
+            assert_eq!(text(at), digits.as_bytes());
+            at.free();
+        }
+        let small = entry(b"0123456789abcdef", NewValue::Int(5), None);
+        assert_eq!(small.memory_bytes(), 24);
+        small.free();
+    }
+
+    #[test]
+    fn a_value_of_the_same_size_is_replaced_in_place() {
+        let at = entry(b"key", NewValue::String(b"abcdef"), Some(5));
+        assert!(at.try_set(&Payload::of(NewValue::String(b"ghij")), Some(6)));
+        assert_eq!((text(at), at.deadline_ms()), (b"ghij".to_vec(), Some(6)));
+        assert!(at.try_set(&Payload::of(NewValue::String(b"42")), Some(6)));
+        assert_eq!(Entry::of(at).encoding_name(), "int");
+        assert!(!at.try_set(&Payload::of(NewValue::String(b"42")), None));
+        assert!(!at.try_set(&Payload::of(NewValue::String(&[b'x'; 40])), Some(6)));
+        at.free();
+    }
+
+    #[test]
+    fn blocks_are_shared_until_written_to() {
+        let block = Block::new(vec![b'x'; 5000]);
+        let at = entry(b"k", NewValue::Block(block.clone()), None);
+        assert_eq!(Arc::strong_count(&block), 2);
+        let twin = at.copy_as(b"k2", Some(9), Access::lru(1));
+        assert_eq!(Entry::of(at).reference_count(), 3);
+        at.bytes_mut().unwrap()[0] = b'y';
+        assert_eq!(Entry::of(at).reference_count(), 1);
+        assert_eq!((text(at)[0], text(twin)[0]), (b'y', b'x'));
+        twin.modify_block(|bytes| bytes.push(b'!'));
+        assert_eq!(Entry::of(twin).string().len(), 5001);
+        let moved = twin.rekey(b"a longer key", None);
+        assert_eq!(Entry::of(moved).key(), b"a longer key");
+        assert_eq!(Arc::strong_count(&block), 1);
+        at.free();
+        moved.free();
+    }
+
+    #[test]
+    fn access_counts_seconds_round_the_clock() {
+        let access = Access::lru(0xff_ffff);
+        assert_eq!(access.idle_secs(0x100_0004), 5);
+        let access = Access::lfu(120, 9);
+        assert_eq!((access.counter(), access.idle_minutes(60 * 5)), (9, 3));
+    }
+}

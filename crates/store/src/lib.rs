@@ -1,0 +1,30 @@
+//! Keys, values and time to live: one shard of the keyspace and what is in it.
+//!
+//! ```text
+//!   Shard ── databases 0..n ── Table ── Segment ── Bucket ── Entry
+//!     │                        directory  64 lines   7 slots   header·key·value
+//!     └── Wheel: when which segment holds something that expires
+//! ```
+//!
+//! A shard is a plain value: it has no lock, no clock and no thread, and knows
+//! neither sessions nor replies. Time comes in as an argument. Who may touch a
+//! shard when is the engine's business.
+//!
+//! `unsafe` lives in three rooms: [`entry`] (byte-packed allocations),
+//! [`segment`] (lines of 64 bytes with tagged pointers) and [`prefetch`].
+
+mod entry;
+mod hash;
+mod prefetch;
+mod segment;
+mod shard;
+mod table;
+mod wheel;
+
+pub use entry::{Access, Entry, Kind, NewValue, StringView};
+pub use hash::{Key, KeyHasher};
+pub use shard::{Counts, Shard};
+pub use table::{Detached, Slot, Table};
+
+/// A large string: shared by reference, copied when written to while shared.
+pub type Block = std::sync::Arc<Vec<u8>>;
