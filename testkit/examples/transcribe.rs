@@ -1,7 +1,9 @@
-//! Fills in the replies that a transcript lacks, from a live server: write the commands, run this, and read every
-//! answer with suspicion before it becomes the truth.
+//! Fills in the replies that a transcript lacks, from a live server: write the
+//! commands, run this, and read every answer with suspicion before it becomes the
+//! truth.
 //!
-//! `cargo run -p ochre-testkit --example transcribe -- [--server redis-server] tests/transcripts/strings/set.txt …`
+//! `cargo run -p ochre-testkit --example transcribe -- [--server redis-server]
+//! tests/transcripts/strings/set.txt …`
 
 use std::fs;
 use std::io;
@@ -20,7 +22,9 @@ fn main() -> ExitCode {
         server = arguments.remove(1);
         arguments.remove(0);
     }
-    let outcomes = arguments.iter().map(|path| (path, transcribe(&server, Path::new(path))));
+    let outcomes = arguments
+        .iter()
+        .map(|path| (path, transcribe(&server, Path::new(path))));
     let mut code = ExitCode::SUCCESS;
     for (path, outcome) in outcomes {
         if let Err(error) = outcome {
@@ -32,11 +36,13 @@ fn main() -> ExitCode {
 }
 
 fn transcribe(server: &str, path: &Path) -> io::Result<()> {
-    let program = process::find_program(server).ok_or_else(|| io::Error::other(format!("no {server} on PATH")))?;
+    let program = process::find_program(server)
+        .ok_or_else(|| io::Error::other(format!("no {server} on PATH")))?;
     let server = ServerProcess::redis(&program, &[])?;
     let mut socket = Socket::connect(server.address())?;
     let text = fs::read_to_string(path)?;
-    let draft = transcript::parse_draft(path, &text).map_err(|error| io::Error::other(error.to_string()))?;
+    let draft = transcript::parse_draft(path, &text)
+        .map_err(|error| io::Error::other(error.to_string()))?;
     let answers = Player::new(&mut socket).transcribe(&draft)?;
     let mut filled = String::new();
     for (index, line) in text.lines().enumerate() {

@@ -1,4 +1,5 @@
-//! The folder of transcripts: finding them, running them all, and what the documentation takes from them.
+//! The folder of transcripts: finding them, running them all, and what the
+//! documentation takes from them.
 
 use std::fs;
 use std::io;
@@ -31,7 +32,10 @@ pub struct Difference {
 
 impl Corpus {
     pub fn new(folder: impl Into<PathBuf>) -> Corpus {
-        Corpus { folder: folder.into(), filter: String::new() }
+        Corpus {
+            folder: folder.into(),
+            filter: String::new(),
+        }
     }
 
     /// Keeps only the files whose path contains `filter`.
@@ -54,7 +58,8 @@ impl Corpus {
         let mut tally = Tally::default();
         let mut player = Player::new(target);
         for path in self.files()?.iter().filter(|path| !is_wire(path)) {
-            let transcript = transcript::parse(path, &fs::read_to_string(path)?).map_err(malformed)?;
+            let transcript =
+                transcript::parse(path, &fs::read_to_string(path)?).map_err(malformed)?;
             tally.add(player.play(&transcript));
         }
         Ok(tally)
@@ -79,7 +84,12 @@ impl Corpus {
             for case in outline.cases {
                 if let Some(reason) = case.conditions.differs {
                     let title = case.title.lines().next().unwrap_or_default().to_string();
-                    differences.push(Difference { path: path.clone(), line: case.line, title, reason });
+                    differences.push(Difference {
+                        path: path.clone(),
+                        line: case.line,
+                        title,
+                        reason,
+                    });
                 }
             }
         }
@@ -88,7 +98,9 @@ impl Corpus {
 }
 
 fn is_wire(path: &Path) -> bool {
-    path.parent().and_then(Path::file_name).is_some_and(|folder| folder == WIRE)
+    path.parent()
+        .and_then(Path::file_name)
+        .is_some_and(|folder| folder == WIRE)
 }
 
 fn malformed(error: FormatError) -> io::Error {

@@ -1,6 +1,8 @@
-//! Glob matching for volatile text: `*`, `?`, `[a-z]`, `[^a]` and `\` before a literal byte.
+//! Glob matching for volatile text: `*`, `?`, `[a-z]`, `[^a]` and `\` before a literal
+//! byte.
 //!
-//! Written plainly, with one backtracking point for the latest `*`: linear in practice, quadratic at worst.
+//! Written plainly, with one backtracking point for the latest `*`: linear in practice,
+//! quadratic at worst.
 
 /// Whether the whole of `text` matches `pattern`.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -28,7 +30,8 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// Matches one byte against the first element of `pattern`; gives the element's length if it fits.
+/// Matches one byte against the first element of `pattern`; gives the element's length
+/// if it fits.
 fn single(pattern: &[u8], byte: u8) -> Option<usize> {
     match *pattern.first()? {
         b'?' => Some(1),
@@ -43,7 +46,8 @@ fn class(pattern: &[u8], byte: u8) -> Option<usize> {
     let mut at = 1 + usize::from(negated);
     let mut inside = false;
     while at < pattern.len() && pattern[at] != b']' {
-        if pattern.get(at + 1) == Some(&b'-') && pattern.get(at + 2).is_some_and(|&end| end != b']') {
+        if pattern.get(at + 1) == Some(&b'-') && pattern.get(at + 2).is_some_and(|&end| end != b']')
+        {
             inside |= (pattern[at]..=pattern[at + 2]).contains(&byte);
             at += 3;
         } else {
@@ -77,11 +81,25 @@ mod tests {
             ("*.[0-9]", "7.0.5"),
         ];
         for (pattern, text) in fits {
-            assert!(matches(pattern.as_bytes(), text.as_bytes()), "{pattern} {text}");
+            assert!(
+                matches(pattern.as_bytes(), text.as_bytes()),
+                "{pattern} {text}"
+            );
         }
-        let misses = [("", "a"), ("a", ""), ("a*c", "abcd"), ("h[^e]llo", "hello"), ("?", ""), ("\\*", "a"), ("[a", "b")];
+        let misses = [
+            ("", "a"),
+            ("a", ""),
+            ("a*c", "abcd"),
+            ("h[^e]llo", "hello"),
+            ("?", ""),
+            ("\\*", "a"),
+            ("[a", "b"),
+        ];
         for (pattern, text) in misses {
-            assert!(!matches(pattern.as_bytes(), text.as_bytes()), "{pattern} {text}");
+            assert!(
+                !matches(pattern.as_bytes(), text.as_bytes()),
+                "{pattern} {text}"
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Behaviour tests as data.
 //!
-//! A *transcript* is a plain text file that shows a conversation with the server: what a client sends and what it gets
-//! back. It reads as documentation and runs as a test, against any server that speaks the protocol, so the same file
-//! judges Ochre in every mode and an oracle (a stock Redis or Valkey) beside it.
+//! A *transcript* is a plain text file that shows a conversation with the server: what
+//! a client sends and what it gets back. It reads as documentation and runs as a test,
+//! against any server that speaks the protocol, so the same file judges Ochre in every
+//! mode and an oracle (a stock Redis or Valkey) beside it.
 //!
 //! ```text
 //!  tests/transcripts/strings/set.txt        tests/transcripts/wire/inline.txt
@@ -15,14 +16,18 @@
 //!      inside this process                         at every byte
 //! ```
 //!
-//! The pieces, in reading order: [`quote`] and [`glob`] are the two small languages borrowed from Redis; [`reply`] is a
-//! reply and its notation; [`pattern`] is what a transcript expects of one; [`outline`] is the skeleton that both kinds
-//! of file share; [`transcript`] and [`wire`] are those two kinds; [`target`] is what they run on, with [`socket`] and
-//! [`process`] for servers outside; [`play`] runs, [`corpus`] finds the files and sums up.
+//! The pieces, in reading order: [`quote`] and [`glob`] are the two small languages
+//! borrowed from Redis; [`reply`] is a reply and its notation; [`pattern`] is what a
+//! transcript expects of one; [`outline`] is the skeleton that both kinds of file
+//! share; [`transcript`] and [`wire`] are those two kinds; [`target`] is what they run
+//! on, with [`socket`] and [`process`] for servers outside; [`control`] cleans up
+//! between cases; [`play`] runs, [`corpus`] finds the files and sums up.
 //!
-//! The crate depends on the standard library alone. In particular it decodes replies with its own few lines and not
-//! with the codec of the server: a test that shares the code under test shares its mistakes.
+//! The crate depends on the standard library alone. In particular it decodes replies
+//! with its own few lines and not with the codec of the server: a test that shares the
+//! code under test shares its mistakes.
 
+pub mod control;
 pub mod corpus;
 pub mod glob;
 pub mod outline;

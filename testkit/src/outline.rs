@@ -75,7 +75,8 @@ pub struct Conditions {
     pub unsplit: bool,
 }
 
-/// A server and a version of it. `family` is `None` for Redis and what descends from it; an empty `version` is any.
+/// A server and a version of it. `family` is `None` for Redis and what descends from
+/// it; an empty `version` is any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
     pub family: Option<String>,
@@ -135,15 +136,24 @@ impl Conditions {
                     self.since.push(Release::parse(release.trim())?);
                 }
             }
-            ("not", [_, ..], Some(reason)) => self.not.push((Release::parse(&arguments.join(" "))?, reason)),
+            ("not", [_, ..], Some(reason)) => self
+                .not
+                .push((Release::parse(&arguments.join(" "))?, reason)),
             ("differs", [], Some(reason)) => self.differs = Some(reason),
-            ("needs", [_, ..], None) => self.needs.extend(arguments.iter().map(ToString::to_string)),
+            ("needs", [_, ..], None) => {
+                self.needs.extend(arguments.iter().map(ToString::to_string))
+            }
             ("no-handshake", [], None) => self.no_handshake = true,
             ("unsplit", [], None) => self.unsplit = true,
             ("config", [_, ..], None) => {
                 let words = crate::quote::split(text)?;
-                let text = |at: usize| words.get(at).map(|word| String::from_utf8_lossy(&word.bytes).into_owned());
-                self.config.push((text(1).expect("a name was seen"), text(2)));
+                let text = |at: usize| {
+                    words
+                        .get(at)
+                        .map(|word| String::from_utf8_lossy(&word.bytes).into_owned())
+                };
+                self.config
+                    .push((text(1).expect("a name was seen"), text(2)));
             }
             _ => return Err(format!("unknown condition: {text}")),
         }
@@ -161,14 +171,23 @@ impl Release {
         if family.is_some_and(|family| !matches!(family, "redis" | "valkey")) {
             return Err(format!("unknown server: {text}"));
         }
-        let numbers = version.split('.').filter(|part| !part.is_empty()).map(str::parse);
-        let version = numbers.collect::<Result<_, _>>().map_err(|_| format!("not a version: {version}"))?;
-        Ok(Release { family: family.map(str::to_string), version })
+        let numbers = version
+            .split('.')
+            .filter(|part| !part.is_empty())
+            .map(str::parse);
+        let version = numbers
+            .collect::<Result<_, _>>()
+            .map_err(|_| format!("not a version: {version}"))?;
+        Ok(Release {
+            family: family.map(str::to_string),
+            version,
+        })
     }
 
     fn names(&self, flavor: &Flavor) -> bool {
         let (family, version) = flavor.family_and_version();
-        self.family.as_deref().is_none_or(|wanted| wanted == family) && version.starts_with(&self.version)
+        self.family.as_deref().is_none_or(|wanted| wanted == family)
+            && version.starts_with(&self.version)
     }
 
     /// A bare number also holds for Valkey as far as Valkey followed Redis: to 7.2.
@@ -185,19 +204,32 @@ impl Release {
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let version: Vec<String> = self.version.iter().map(u32::to_string).collect();
-        write!(f, "{} {}", self.family.as_deref().unwrap_or("redis"), version.join("."))
+        write!(
+            f,
+            "{} {}",
+            self.family.as_deref().unwrap_or("redis"),
+            version.join(".")
+        )
     }
 }
 
 impl Outline {
     /// Divides a file into cases.
     pub fn parse(path: &Path, text: &str) -> Result<Outline, FormatError> {
-        let mut outline =
-            Outline { path: path.to_path_buf(), prose: Vec::new(), conditions: Conditions::default(), cases: Vec::new() };
+        let mut outline = Outline {
+            path: path.to_path_buf(),
+            prose: Vec::new(),
+            conditions: Conditions::default(),
+            cases: Vec::new(),
+        };
         let mut in_title = false;
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
-            let fail = |message: String| FormatError { path: path.to_path_buf(), line: number, message };
+            let fail = |message: String| FormatError {
+                path: path.to_path_buf(),
+                line: number,
+                message,
+            };
             let opens_title = line.starts_with('#');
             if let Some(title) = line.strip_prefix('#') {
                 let title = title.trim();
@@ -210,13 +242,19 @@ impl Outline {
                 }
                 case.title.push_str(title);
             } else if let Some(condition) = line.strip_prefix('!') {
-                let case = outline.cases.last_mut().ok_or_else(|| fail("a condition before any title".into()))?;
+                let case = outline
+                    .cases
+                    .last_mut()
+                    .ok_or_else(|| fail("a condition before any title".into()))?;
                 if !case.lines.is_empty() {
                     return Err(fail("a condition must come before the steps".into()));
                 }
                 case.conditions.add(condition.trim()).map_err(fail)?;
             } else if !line.trim().is_empty() {
-                let case = outline.cases.last_mut().ok_or_else(|| fail("a step before any title".into()))?;
+                let case = outline
+                    .cases
+                    .last_mut()
+                    .ok_or_else(|| fail("a step before any title".into()))?;
                 case.lines.push((number, line.to_string()));
             }
             in_title = opens_title;
@@ -243,7 +281,11 @@ impl Outline {
         for case in &mut self.cases {
             if case.lines.is_empty() {
                 let message = "a case without steps".to_string();
-                return Err(FormatError { path: path.to_path_buf(), line: case.line, message });
+                return Err(FormatError {
+                    path: path.to_path_buf(),
+                    line: case.line,
+                    message,
+                });
             }
             case.conditions.inherit(&self.conditions);
         }
@@ -266,7 +308,10 @@ mod tests {
         assert_eq!(outline.cases[0].conditions.needs, ["lists"]);
         assert_eq!(outline.cases[0].conditions.protocol, Some(Protocol::Resp3));
         assert_eq!(outline.cases[0].conditions.since.len(), 2);
-        assert_eq!(outline.cases[1].lines, [(11, "> b".to_string()), (12, "< c".to_string())]);
+        assert_eq!(
+            outline.cases[1].lines,
+            [(11, "> b".to_string()), (12, "< c".to_string())]
+        );
     }
 
     #[test]
@@ -280,15 +325,32 @@ mod tests {
         assert!(!since("7.4", valkey(&[8, 0, 1])));
         assert!(since("valkey 8.0", valkey(&[8, 0, 1])));
         assert!(!since("valkey 8.1", redis(&[9, 0, 0])));
-        assert!(Release::parse("redis 7.0").unwrap().names(&redis(&[7, 0, 15])));
-        assert!(!Release::parse("redis 7.0").unwrap().names(&redis(&[7, 2, 0])));
+        assert!(
+            Release::parse("redis 7.0")
+                .unwrap()
+                .names(&redis(&[7, 0, 15]))
+        );
+        assert!(
+            !Release::parse("redis 7.0")
+                .unwrap()
+                .names(&redis(&[7, 2, 0]))
+        );
         assert!(Release::parse("valkey").unwrap().names(&valkey(&[8, 0, 1])));
     }
 
     #[test]
     fn mistakes_are_located() {
-        for (text, line) in [("> a\n", 1), ("! needs x\n", 1), ("# a\n> b\n! unsplit\n", 3), ("# a\n\n# b\n\n# c\n> x\n", 3)] {
-            assert_eq!(Outline::parse(Path::new("x.txt"), text).unwrap_err().line, line, "{text}");
+        for (text, line) in [
+            ("> a\n", 1),
+            ("! needs x\n", 1),
+            ("# a\n> b\n! unsplit\n", 3),
+            ("# a\n\n# b\n\n# c\n> x\n", 3),
+        ] {
+            assert_eq!(
+                Outline::parse(Path::new("x.txt"), text).unwrap_err().line,
+                line,
+                "{text}"
+            );
         }
         assert!(Outline::parse(Path::new("x.txt"), "# a\n! bogus\n> b\n").is_err());
     }

@@ -1,14 +1,16 @@
 //! Plays transcripts on a target.
 //!
-//! Each case starts fresh: new sessions, an empty keyspace, no paused clients, its parameters set. A *control* session
-//! outside the case sees to that before and after. A case stops at its first mismatch, the others go on.
+//! Each case starts fresh: new sessions, an empty keyspace, no paused clients, its
+//! parameters set ([`Control`] sees to that before and after). A case stops at its
+//! first mismatch, the others go on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::control::Control;
 use crate::outline::Conditions;
 use crate::pattern::{Captures, Pattern};
 use crate::quote::Word;
@@ -16,6 +18,8 @@ use crate::reply::{Protocol, Reply};
 use crate::target::{Received, SessionId, Target};
 use crate::transcript::{Action, Case, Expectation, Expected, Step, Transcript};
 
+/// Failures printed at the end of a run; more would bury the first.
+const FAILURES_SHOWN: usize = 60;
 /// How long a reply may take before it counts as missing.
 const REPLY_WAIT: Duration = Duration::from_secs(5);
 /// How long a reply must stay away to count as absent.
@@ -52,8 +56,18 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let protocol = self.protocol.map(|protocol| format!(", {protocol}")).unwrap_or_default();
-        writeln!(f, "{}:{}: {} ({}{protocol})", self.path.display(), self.line, self.title, self.target)?;
+        let protocol = self
+            .protocol
+            .map(|protocol| format!(", {protocol}"))
+            .unwrap_or_default();
+        writeln!(
+            f,
+            "{}:{}: {} ({}{protocol})",
+            self.path.display(),
+            self.line,
+            self.title,
+            self.target
+        )?;
         writeln!(f, "    after     > {}", self.command)?;
         writeln!(f, "    expected  < {}", self.expected)?;
         write!(f, "    got       < {}", self.got)
@@ -81,10 +95,18 @@ impl Tally {
         for (reason, count) in reasons {
             println!("skipped {count}: {reason}");
         }
-        for failure in &self.failed {
+        for failure in self.failed.iter().take(FAILURES_SHOWN) {
             eprintln!("{failure}");
         }
-        println!("{} passed, {} failed, {} skipped", self.passed, self.failed.len(), self.skipped.len());
+        if self.failed.len() > FAILURES_SHOWN {
+            eprintln!("… and {} more", self.failed.len() - FAILURES_SHOWN);
+        }
+        println!(
+            "{} passed, {} failed, {} skipped",
+            self.passed,
+            self.failed.len(),
+            self.skipped.len()
+        );
         assert!(self.failed.is_empty(), "{} cases failed", self.failed.len());
         assert!(self.passed > 0, "no case was run");
     }
@@ -93,9 +115,9 @@ impl Tally {
 /// Runs cases on one target.
 pub struct Player<'t> {
     target: &'t mut dyn Target,
-    control: SessionId,
-    next_session: SessionId,
-    /// What came back for commands without an expected reply, by line: only while a draft is transcribed.
+    control: Control,
+    /// What came back for commands without an expected reply, by line: only while a
+    /// draft is transcribed.
     recorded: Option<Record>,
 }
 
@@ -103,7 +125,12 @@ type Record = BTreeMap<usize, Vec<(Protocol, Received)>>;
 
 /// Why a case ended early: a mismatch, or trouble in talking to the target.
 enum Stop {
-    Mismatch { line: usize, command: String, expected: String, got: String },
+    Mismatch {
+        line: usize,
+        command: String,
+        expected: String,
+        got: String,
+    },
     Trouble(io::Error),
 }
 
@@ -124,7 +151,11 @@ struct Scene<'c> {
 
 impl<'t> Player<'t> {
     pub fn new(target: &'t mut dyn Target) -> Player<'t> {
-        Player { target, control: 0, next_session: 1, recorded: None }
+        Player {
+            target,
+            control: Control::default(),
+            recorded: None,
+        }
     }
 
     /// Plays a whole file, each case under the protocols that it names.
@@ -133,21 +164,33 @@ impl<'t> Player<'t> {
         for case in &transcript.cases {
             if let Some(reason) = case.conditions.reason_to_skip(self.target) {
                 let (path, title) = (transcript.path.clone(), case.title.clone());
-                tally.skipped.push(Skip { path, line: case.line, title, reason });
+                tally.skipped.push(Skip {
+                    path,
+                    line: case.line,
+                    title,
+                    reason,
+                });
                 continue;
             }
             let protocols = Protocol::BOTH.into_iter();
-            for protocol in protocols.filter(|protocol| case.conditions.protocol.is_none_or(|only| only == *protocol)) {
+            for protocol in protocols.filter(|protocol| {
+                case.conditions
+                    .protocol
+                    .is_none_or(|only| only == *protocol)
+            }) {
                 match self.play_case(case, protocol) {
                     Ok(()) => tally.passed += 1,
-                    Err(stop) => tally.failed.push(self.failure(transcript, case, protocol, stop)),
+                    Err(stop) => tally
+                        .failed
+                        .push(self.failure(transcript, case, protocol, stop)),
                 }
             }
         }
         tally
     }
 
-    /// Plays a draft and gives the `<` lines for the commands that have none, by the line of the command.
+    /// Plays a draft and gives the `<` lines for the commands that have none, by the
+    /// line of the command.
     pub fn transcribe(&mut self, draft: &Transcript) -> io::Result<BTreeMap<usize, Vec<String>>> {
         self.recorded = Some(Record::new());
         let tally = self.play(draft);
@@ -155,13 +198,32 @@ impl<'t> Player<'t> {
             eprintln!("{failure}");
         }
         let record = self.recorded.take().expect("it was set above");
-        Ok(record.into_iter().map(|(line, replies)| (line, reply_lines(&replies))).collect())
+        Ok(record
+            .into_iter()
+            .map(|(line, replies)| (line, reply_lines(&replies)))
+            .collect())
     }
 
-    fn failure(&self, transcript: &Transcript, case: &Case, protocol: Protocol, stop: Stop) -> Failure {
+    fn failure(
+        &self,
+        transcript: &Transcript,
+        case: &Case,
+        protocol: Protocol,
+        stop: Stop,
+    ) -> Failure {
         let (line, command, expected, got) = match stop {
-            Stop::Mismatch { line, command, expected, got } => (line, command, expected, got),
-            Stop::Trouble(error) => (case.line, String::new(), "a working connection".into(), error.to_string()),
+            Stop::Mismatch {
+                line,
+                command,
+                expected,
+                got,
+            } => (line, command, expected, got),
+            Stop::Trouble(error) => (
+                case.line,
+                String::new(),
+                "a working connection".into(),
+                error.to_string(),
+            ),
         };
         Failure {
             path: transcript.path.clone(),
@@ -176,24 +238,17 @@ impl<'t> Player<'t> {
     }
 
     fn play_case(&mut self, case: &Case, protocol: Protocol) -> Result<(), Stop> {
-        self.clear()?;
-        let before = self.configure(&case.conditions)?;
+        let before = self.control.begin(self.target, &case.conditions)?;
         let mut scene = Scene::new(protocol, &case.conditions);
-        let mut outcome = Ok(());
-        for step in &case.steps {
-            outcome = self.play_step(&mut scene, step);
-            if outcome.is_err() {
-                break;
-            }
+        let outcome = case
+            .steps
+            .iter()
+            .try_for_each(|step| self.play_step(&mut scene, step))
+            .and_then(|()| self.expect_quiet(&scene, case));
+        for (id, _) in scene.sessions.into_values() {
+            self.target.close(id);
         }
-        if outcome.is_ok() {
-            outcome = self.expect_quiet(&scene);
-        }
-        self.end(scene);
-        self.clear()?;
-        for (name, value) in before {
-            self.control(&["CONFIG", "SET", &name, &value])?;
-        }
+        self.control.end(self.target, before)?;
         outcome
     }
 
@@ -207,15 +262,26 @@ impl<'t> Player<'t> {
             }
             Action::Await { session, expected } => {
                 let protocol = scene.protocol;
-                for expected in expected.iter().filter(|expected| expected.holds_under(protocol)) {
+                for expected in expected
+                    .iter()
+                    .filter(|expected| expected.holds_under(protocol))
+                {
                     self.expect(scene, session, expected)?;
                 }
             }
-            Action::Exchange { session, words, expected, retry } => {
-                let deadline = Instant::now() + retry.unwrap_or_default();
+            Action::Exchange {
+                session,
+                words,
+                expected,
+                retry,
+            } => {
+                let limit_ms = retry.unwrap_or_default().as_millis() as u64;
+                let deadline_ms = self.target.unix_time_ms() + limit_ms;
                 loop {
                     let outcome = self.exchange(scene, step.line, session, words, expected);
-                    if !matches!(outcome, Err(Stop::Mismatch { .. })) || Instant::now() >= deadline {
+                    if !matches!(outcome, Err(Stop::Mismatch { .. }))
+                        || self.target.unix_time_ms() >= deadline_ms
+                    {
                         return outcome;
                     }
                     self.target.sleep(Duration::from_millis(5));
@@ -234,8 +300,15 @@ impl<'t> Player<'t> {
         expected: &[Expected],
     ) -> Result<(), Stop> {
         let id = self.session(scene, name)?;
-        let argv: Vec<Vec<u8>> = words.iter().map(|word| self.fill_word(scene, word)).collect::<Result<_, _>>()?;
-        scene.last_command = argv.iter().map(|word| show_word(word)).collect::<Vec<_>>().join(" ");
+        let argv: Vec<Vec<u8>> = words
+            .iter()
+            .map(|word| self.fill_word(scene, word))
+            .collect::<Result<_, _>>()?;
+        scene.last_command = argv
+            .iter()
+            .map(|word| show_word(word))
+            .collect::<Vec<_>>()
+            .join(" ");
         self.target.send(id, &argv)?;
         if let Some(record) = self.recorded.as_mut().filter(|_| expected.is_empty()) {
             let received = self.target.receive(id, SILENCE * 8)?;
@@ -244,11 +317,17 @@ impl<'t> Player<'t> {
             {
                 scene.sessions.insert(name.to_string(), (id, protocol));
             }
-            record.entry(line).or_default().push((scene.protocol, received));
+            record
+                .entry(line)
+                .or_default()
+                .push((scene.protocol, received));
         }
         let mut changed = protocol_change(&argv);
         let protocol = scene.protocol;
-        for expected in expected.iter().filter(|expected| expected.holds_under(protocol)) {
+        for expected in expected
+            .iter()
+            .filter(|expected| expected.holds_under(protocol))
+        {
             if let (Some(protocol), Expectation::Reply(_)) = (changed, &expected.what) {
                 if !expected.source.starts_with('-') {
                     scene.sessions.insert(name.to_string(), (id, protocol));
@@ -282,47 +361,56 @@ impl<'t> Player<'t> {
             return Ok(());
         }
         let command = scene.last_command.clone();
-        Err(Stop::Mismatch { line: expected.line, command, expected: source, got: show(&received) })
+        Err(Stop::Mismatch {
+            line: expected.line,
+            command,
+            expected: source,
+            got: show(&received),
+        })
     }
 
-    /// At the end no session may have a reply left that the transcript does not mention.
-    fn expect_quiet(&mut self, scene: &Scene) -> Result<(), Stop> {
+    /// At the end no session may have a reply left that the transcript does not
+    /// mention.
+    fn expect_quiet(&mut self, scene: &Scene, case: &Case) -> Result<(), Stop> {
         for (id, _) in scene.sessions.values() {
-            if let Received::Reply(reply) = self.target.receive(*id, Duration::ZERO)? {
+            let received = self.target.receive(*id, Duration::ZERO)?;
+            if let Received::Reply(_) = received {
+                let line = case.steps.last().map_or(case.line, |step| step.line);
+                let (command, expected) = (scene.last_command.clone(), "(nothing more)".into());
                 return Err(Stop::Mismatch {
-                    line: 0,
-                    command: scene.last_command.clone(),
-                    expected: "(nothing more)".into(),
-                    got: reply.to_string(),
+                    line,
+                    command,
+                    expected,
+                    got: show(&received),
                 });
             }
         }
         Ok(())
     }
 
-    /// The session of that name; opens it if it is new, with HELLO 3 where the case runs under RESP3.
+    /// The session of that name; opens it if it is new, with HELLO 3 where the case
+    /// runs under RESP3.
     fn session(&mut self, scene: &mut Scene, name: &str) -> Result<SessionId, Stop> {
         if let Some((id, _)) = scene.sessions.get(name) {
             return Ok(*id);
         }
-        let id = self.next_session;
-        self.next_session += 1;
+        let id = self.control.new_session();
         let handshake = scene.protocol == Protocol::Resp3 && !scene.conditions.no_handshake;
         if handshake {
             let reply = self.target.ask(id, &["HELLO", "3"])?;
             if !matches!(reply, Reply::Map(_)) {
-                return Err(Stop::Trouble(io::Error::other(format!("HELLO 3 was answered by {reply}"))));
+                return Err(Stop::Trouble(io::Error::other(format!(
+                    "HELLO 3 was answered by {reply}"
+                ))));
             }
         }
-        let protocol = if handshake { Protocol::Resp3 } else { Protocol::Resp2 };
+        let protocol = if handshake {
+            Protocol::Resp3
+        } else {
+            Protocol::Resp2
+        };
         scene.sessions.insert(name.to_string(), (id, protocol));
         Ok(id)
-    }
-
-    fn end(&mut self, scene: Scene) {
-        for (id, _) in scene.sessions.into_values() {
-            self.target.close(id);
-        }
     }
 
     fn fill_word(&self, scene: &Scene, word: &Word) -> Result<Vec<u8>, Stop> {
@@ -331,51 +419,13 @@ impl<'t> Player<'t> {
         };
         let name = String::from_utf8_lossy(name);
         if let Some(value) = scene.captures.get(name.as_ref()) {
-            return crate::quote::unescape(value).map_err(|what| Stop::Trouble(io::Error::other(what)));
+            return crate::quote::unescape(value)
+                .map_err(|what| Stop::Trouble(io::Error::other(what)));
         }
         match time_word(&name, self.target.unix_time_ms()) {
             Some(value) => Ok(value.to_string().into_bytes()),
             None => Ok(word.bytes.clone()),
         }
-    }
-
-    /// Empties the server between cases, whatever the case before did to it.
-    fn clear(&mut self) -> Result<(), Stop> {
-        self.control(&["CLIENT", "UNPAUSE"])?;
-        self.control(&["FLUSHALL"])?;
-        Ok(())
-    }
-
-    /// Sets the parameters of a case; gives the values that they had.
-    fn configure(&mut self, conditions: &Conditions) -> Result<Vec<(String, String)>, Stop> {
-        let mut before = Vec::new();
-        for (name, value) in &conditions.config {
-            match self.control(&["CONFIG", "GET", name])? {
-                Reply::Array(pair) if pair.len() == 2 => match &pair[1] {
-                    Reply::Bulk(old) => before.push((name.clone(), String::from_utf8_lossy(old).into_owned())),
-                    other => return Err(Stop::Trouble(io::Error::other(format!("CONFIG GET {name}: {other}")))),
-                },
-                other => return Err(Stop::Trouble(io::Error::other(format!("CONFIG GET {name}: {other}")))),
-            }
-            if let Some(value) = value {
-                let reply = self.control(&["CONFIG", "SET", name, value])?;
-                if let Reply::Error(_) = reply {
-                    return Err(Stop::Trouble(io::Error::other(format!("CONFIG SET {name} {value}: {reply}"))));
-                }
-            }
-        }
-        Ok(before)
-    }
-
-    /// Asks in the control session; a case may have killed it, in which case a new one is opened.
-    fn control(&mut self, words: &[&str]) -> Result<Reply, Stop> {
-        if let Ok(reply) = self.target.ask(self.control, words) {
-            return Ok(reply);
-        }
-        self.target.close(self.control);
-        self.control = self.next_session;
-        self.next_session += 1;
-        Ok(self.target.ask(self.control, words)?)
     }
 }
 
@@ -391,19 +441,28 @@ impl<'c> Scene<'c> {
     }
 }
 
-/// The `<` lines that say what came back under one or both protocols: a single line wherever one says it all.
+/// The `<` lines that say what came back under one or both protocols: a single line
+/// wherever one says it all.
 fn reply_lines(replies: &[(Protocol, Received)]) -> Vec<String> {
-    let under = |wanted: Protocol| replies.iter().find(|(protocol, _)| *protocol == wanted).map(|(_, got)| got);
+    let under = |wanted: Protocol| {
+        replies
+            .iter()
+            .find(|(protocol, _)| *protocol == wanted)
+            .map(|(_, got)| got)
+    };
     let line = |sign: &str, got: &Received| match got {
         Received::Nothing => format!("{sign} (blocked)"),
         got => format!("{sign} {}", show(got)),
     };
     match (under(Protocol::Resp2), under(Protocol::Resp3)) {
         (Some(old), Some(new)) => {
-            // The old form says more where RESP3 has one null for two; else the new one is the richer.
+            // The old form says more where RESP3 has one null for two; else the new one
+            // is the richer.
             let says_both = |form: &Received, other: &Received, protocol| match (form, other) {
-                (Received::Reply(form), Received::Reply(other)) => Pattern::parse(&form.to_string())
-                    .is_ok_and(|pattern| pattern.matches(other, protocol, &mut Captures::new())),
+                (Received::Reply(form), Received::Reply(other)) => {
+                    Pattern::parse(&form.to_string())
+                        .is_ok_and(|pattern| pattern.matches(other, protocol, &mut Captures::new()))
+                }
                 (form, other) => form == other,
             };
             if says_both(old, new, Protocol::Resp3) {
@@ -429,7 +488,8 @@ fn protocol_change(argv: &[Vec<u8>]) -> Option<Protocol> {
     }
 }
 
-/// Puts captured values in place of `$name`. Longer names first, so that `$id` leaves `$id2` alone.
+/// Puts captured values in place of `$name`. Longer names first, so that `$id` leaves
+/// `$id2` alone.
 fn substitute(source: &str, captures: &Captures) -> String {
     let mut text = source.to_string();
     for (name, value) in captures.iter().rev() {

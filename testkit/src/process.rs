@@ -1,4 +1,5 @@
-//! Server processes for tests: started with a bounded wait, in a directory of their own, killed when dropped.
+//! Server processes for tests: started with a bounded wait, in a directory of their
+//! own, killed when dropped.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,8 +19,9 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts redis-server or valkey-server: no persistence, DEBUG and protected parameters allowed, and a
-    /// configuration file so that CONFIG REWRITE has something to write.
+    /// Starts redis-server or valkey-server: no persistence, DEBUG and protected
+    /// parameters allowed, and a configuration file so that CONFIG REWRITE has
+    /// something to write.
     pub fn redis(program: &Path, extra: &[&str]) -> io::Result<ServerProcess> {
         let mut last = io::Error::other("no attempt was made");
         for _ in 0..3 {
@@ -31,13 +33,21 @@ impl ServerProcess {
         Err(last)
     }
 
-    /// Starts `ochre server` with `--port 0` and reads the port it chose from its output.
+    /// Starts `ochre server` with `--port 0` and reads the port it chose from its
+    /// output.
     pub fn ochre(program: &Path, extra: &[&str]) -> io::Result<ServerProcess> {
         let directory = fresh_directory()?;
         let mut command = Command::new(program);
-        command.args(["server", "--port", "0", "--bind", "127.0.0.1", "--dir"]).arg(&directory).args(extra);
+        command
+            .args(["server", "--port", "0", "--bind", "127.0.0.1", "--dir"])
+            .arg(&directory)
+            .args(extra);
         let child = spawn(command, &directory)?;
-        let mut server = ServerProcess { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), directory };
+        let mut server = ServerProcess {
+            child,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            directory,
+        };
         let port = server.wait_for(|server| announced_port(&server.log()))?;
         server.address.set_port(port);
         server.wait_for(|server| server.accepts())?;
@@ -50,7 +60,9 @@ impl ServerProcess {
 
     /// What the server has printed so far.
     pub fn log(&self) -> String {
-        fs::read(self.directory.join("log")).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
+        fs::read(self.directory.join("log"))
+            .map(|log| String::from_utf8_lossy(&log).into_owned())
+            .unwrap_or_default()
     }
 
     fn redis_at(program: &Path, port: u16, extra: &[&str]) -> io::Result<ServerProcess> {
@@ -65,13 +77,19 @@ impl ServerProcess {
         let mut command = Command::new(program);
         command.arg(&config).args(extra);
         let child = spawn(command, &directory)?;
-        let mut server = ServerProcess { child, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), directory };
+        let mut server = ServerProcess {
+            child,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            directory,
+        };
         server.wait_for(|server| server.accepts())?;
         Ok(server)
     }
 
     fn accepts(&self) -> Option<()> {
-        TcpStream::connect_timeout(&self.address, Duration::from_millis(200)).ok().map(|_| ())
+        TcpStream::connect_timeout(&self.address, Duration::from_millis(200))
+            .ok()
+            .map(|_| ())
     }
 
     fn wait_for<T>(&mut self, mut ready: impl FnMut(&ServerProcess) -> Option<T>) -> io::Result<T> {
@@ -81,10 +99,16 @@ impl ServerProcess {
                 return Ok(value);
             }
             if let Some(status) = self.child.try_wait()? {
-                return Err(io::Error::other(format!("the server ended with {status}:\n{}", self.log())));
+                return Err(io::Error::other(format!(
+                    "the server ended with {status}:\n{}",
+                    self.log()
+                )));
             }
             if Instant::now() >= deadline {
-                return Err(io::Error::other(format!("the server is not ready:\n{}", self.log())));
+                return Err(io::Error::other(format!(
+                    "the server is not ready:\n{}",
+                    self.log()
+                )));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -106,12 +130,18 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         return Some(PathBuf::from(name)).filter(|path| path.is_file());
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
 }
 
 fn spawn(mut command: Command, directory: &Path) -> io::Result<Child> {
     let log = File::create(directory.join("log"))?;
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
 }
 
 /// The port in a line of the start banner such as `… port=40123 …`.
@@ -122,12 +152,18 @@ fn announced_port(log: &str) -> Option<u16> {
 }
 
 fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 fn fresh_directory() -> io::Result<PathBuf> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("ochre-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let name = format!(
+        "ochre-test-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
     let directory = std::env::temp_dir().join(name);
     fs::create_dir_all(&directory)?;
     Ok(directory)
@@ -139,7 +175,10 @@ mod tests {
 
     #[test]
     fn the_port_is_read_once_its_line_is_whole() {
-        assert_eq!(announced_port("x\nochre 0.1.0 port=40123 mode=eventloop\n"), Some(40123));
+        assert_eq!(
+            announced_port("x\nochre 0.1.0 port=40123 mode=eventloop\n"),
+            Some(40123)
+        );
         assert_eq!(announced_port("port=401"), None);
         assert_eq!(announced_port("starting"), None);
     }

@@ -1,9 +1,11 @@
 //! Words and quotes, as redis-cli reads and prints them.
 //!
-//! A request line is split at blanks. Double quotes allow `\n \r \t \b \a \\ \" \xHH`; single quotes allow only `\'`.
-//! A closing quote must end its word: `"a"b` is refused, because it is nearly always a slip.
+//! A request line is split at blanks. Double quotes allow `\n \r \t \b \a \\ \" \xHH`;
+//! single quotes allow only `\'`. A closing quote must end its word: `"a"b` is refused,
+//! because it is nearly always a slip.
 
-/// One word of a request line. `bare` tells that no quote was used, so that `$name` may stand for a captured value.
+/// One word of a request line. `bare` tells that no quote was used, so that `$name` may
+/// stand for a captured value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     pub bytes: Vec<u8>,
@@ -20,13 +22,25 @@ pub fn split(line: &str) -> Result<Vec<Word>, String> {
             return Ok(words);
         };
         let word = match first {
-            b'"' => Word { bytes: double_quoted(&mut rest)?, bare: false },
-            b'\'' => Word { bytes: single_quoted(&mut rest)?, bare: false },
+            b'"' => Word {
+                bytes: double_quoted(&mut rest)?,
+                bare: false,
+            },
+            b'\'' => Word {
+                bytes: single_quoted(&mut rest)?,
+                bare: false,
+            },
             _ => {
-                let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+                let end = rest
+                    .iter()
+                    .position(u8::is_ascii_whitespace)
+                    .unwrap_or(rest.len());
                 let (word, tail) = rest.split_at(end);
                 rest = tail;
-                Word { bytes: word.to_vec(), bare: true }
+                Word {
+                    bytes: word.to_vec(),
+                    bare: true,
+                }
             }
         };
         if rest.first().is_some_and(|byte| !byte.is_ascii_whitespace()) {
@@ -83,7 +97,8 @@ fn single_quoted(rest: &mut &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Reads one escape, which starts with a backslash: the byte it stands for and its length in the text.
+/// Reads one escape, which starts with a backslash: the byte it stands for and its
+/// length in the text.
 fn escape(text: &[u8]) -> Result<(u8, usize), String> {
     let byte = match text.get(1) {
         None => return Err("a backslash ends the line".into()),
@@ -93,9 +108,13 @@ fn escape(text: &[u8]) -> Result<(u8, usize), String> {
         Some(b'b') => 0x08,
         Some(b'a') => 0x07,
         Some(b'x') => {
-            let digits = text.get(2..4).and_then(|digits| std::str::from_utf8(digits).ok());
+            let digits = text
+                .get(2..4)
+                .and_then(|digits| std::str::from_utf8(digits).ok());
             let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-            return byte.map(|byte| (byte, 4)).ok_or_else(|| "\\x needs two hexadecimal digits".into());
+            return byte
+                .map(|byte| (byte, 4))
+                .ok_or_else(|| "\\x needs two hexadecimal digits".into());
         }
         Some(&other) => other,
     };
@@ -108,7 +127,11 @@ pub fn unescape(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {
-        let (byte, length) = if text[at] == b'\\' { escape(&text[at..])? } else { (text[at], 1) };
+        let (byte, length) = if text[at] == b'\\' {
+            escape(&text[at..])?
+        } else {
+            (text[at], 1)
+        };
         bytes.push(byte);
         at += length;
     }
@@ -144,16 +167,29 @@ mod tests {
     use super::*;
 
     fn words(line: &str) -> Vec<Vec<u8>> {
-        split(line).unwrap().into_iter().map(|word| word.bytes).collect()
+        split(line)
+            .unwrap()
+            .into_iter()
+            .map(|word| word.bytes)
+            .collect()
     }
 
     #[test]
     fn words_are_split_at_blanks_and_quotes_keep_them() {
         assert_eq!(words("SET k v"), [&b"SET"[..], b"k", b"v"]);
         assert_eq!(words("  SET\tk  \"a b\" "), [&b"SET"[..], b"k", b"a b"]);
-        assert_eq!(words(r#""" '' "\x00\xff\n\"\\" 'it\'s \n'"#), [&b""[..], b"", b"\x00\xff\n\"\\", b"it's \\n"]);
+        assert_eq!(
+            words(r#""" '' "\x00\xff\n\"\\" 'it\'s \n'"#),
+            [&b""[..], b"", b"\x00\xff\n\"\\", b"it's \\n"]
+        );
         assert!(words("").is_empty());
-        assert!(split("$id \"$id\"").unwrap().iter().map(|word| word.bare).eq([true, false]));
+        assert!(
+            split("$id \"$id\"")
+                .unwrap()
+                .iter()
+                .map(|word| word.bare)
+                .eq([true, false])
+        );
     }
 
     #[test]

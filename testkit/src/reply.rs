@@ -18,8 +18,9 @@
 //! | `verbatim txt "bytes"` | bulk string | verbatim string |
 //! | `attribute {k: v} reply` | the reply alone | attribute, then the reply |
 //!
-//! So one line serves both protocols: read under RESP2, a richer type means the plain one that servers send instead of
-//! it (see [`crate::pattern`]). Doubles keep their text, since how a float is printed is part of the behaviour.
+//! So one line serves both protocols: read under RESP2, a richer type means the plain
+//! one that servers send instead of it (see [`crate::pattern`]). Doubles keep their
+//! text, since how a float is printed is part of the behaviour.
 
 use std::fmt;
 
@@ -60,18 +61,25 @@ pub enum Reply {
     Double(Vec<u8>),
     BigNumber(Vec<u8>),
     BulkError(Vec<u8>),
-    Verbatim { format: Vec<u8>, text: Vec<u8> },
+    Verbatim {
+        format: Vec<u8>,
+        text: Vec<u8>,
+    },
     Map(Vec<(Reply, Reply)>),
     Set(Vec<Reply>),
     Push(Vec<Reply>),
-    Attribute { pairs: Vec<(Reply, Reply)>, reply: Box<Reply> },
+    Attribute {
+        pairs: Vec<(Reply, Reply)>,
+        reply: Box<Reply>,
+    },
 }
 
 /// Deeper nesting than any reply has; a server that nests further is broken.
 const DEPTH_LIMIT: usize = 64;
 
 impl Reply {
-    /// Decodes the reply at the start of `bytes`: the reply and its length, or `None` if it is not complete yet.
+    /// Decodes the reply at the start of `bytes`: the reply and its length, or `None`
+    /// if it is not complete yet.
     pub fn decode(bytes: &[u8]) -> Result<Option<(Reply, usize)>, String> {
         let mut cursor = Cursor { bytes, at: 0 };
         match cursor.reply(0) {
@@ -99,7 +107,9 @@ impl<'a> Cursor<'a> {
         }
         let line = self.line()?;
         let Some((&kind, rest)) = line.split_first() else {
-            return Err(Stop::Malformed("an empty line where a reply should start".into()));
+            return Err(Stop::Malformed(
+                "an empty line where a reply should start".into(),
+            ));
         };
         let reply = match kind {
             b'+' => Reply::Simple(rest.to_vec()),
@@ -122,7 +132,10 @@ impl<'a> Cursor<'a> {
                 if blob.get(3) != Some(&b':') {
                     return Err(malformed("verbatim string", &blob));
                 }
-                Reply::Verbatim { format: blob[..3].to_vec(), text: blob[4..].to_vec() }
+                Reply::Verbatim {
+                    format: blob[..3].to_vec(),
+                    text: blob[4..].to_vec(),
+                }
             }
             b'*' => Reply::Array(self.items(count(rest)?, depth)?),
             b'~' => Reply::Set(self.items(count(rest)?, depth)?),
@@ -130,7 +143,10 @@ impl<'a> Cursor<'a> {
             b'%' => Reply::Map(self.pairs(count(rest)?, depth)?),
             b'|' => {
                 let pairs = self.pairs(count(rest)?, depth)?;
-                Reply::Attribute { pairs, reply: Box::new(self.reply(depth + 1)?) }
+                Reply::Attribute {
+                    pairs,
+                    reply: Box::new(self.reply(depth + 1)?),
+                }
             }
             _ => return Err(malformed("reply", line)),
         };
@@ -140,7 +156,10 @@ impl<'a> Cursor<'a> {
     /// The line at the cursor without its CR LF.
     fn line(&mut self) -> Result<&'a [u8], Stop> {
         let rest = &self.bytes[self.at..];
-        let end = rest.windows(2).position(|pair| pair == b"\r\n").ok_or(Stop::Incomplete)?;
+        let end = rest
+            .windows(2)
+            .position(|pair| pair == b"\r\n")
+            .ok_or(Stop::Incomplete)?;
         self.at += end + 2;
         Ok(&rest[..end])
     }
@@ -162,7 +181,9 @@ impl<'a> Cursor<'a> {
     }
 
     fn pairs(&mut self, count: usize, depth: usize) -> Result<Vec<(Reply, Reply)>, Stop> {
-        (0..count).map(|_| Ok((self.reply(depth + 1)?, self.reply(depth + 1)?))).collect()
+        (0..count)
+            .map(|_| Ok((self.reply(depth + 1)?, self.reply(depth + 1)?)))
+            .collect()
     }
 }
 
@@ -171,7 +192,9 @@ fn malformed(what: &str, bytes: &[u8]) -> Stop {
 }
 
 fn number(text: &[u8]) -> Result<i64, Stop> {
-    let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    let parsed = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| malformed("integer", text))
 }
 
@@ -179,13 +202,15 @@ fn count(text: &[u8]) -> Result<usize, Stop> {
     usize::try_from(number(text)?).map_err(|_| malformed("length", text))
 }
 
-/// The notation. At the top a simple string or an error is written bare to the end of the line; inside a container it
-/// is quoted unless it is one plain word.
+/// The notation. At the top a simple string or an error is written bare to the end of
+/// the line; inside a container it is quoted unless it is one plain word.
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Reply::Simple(text) if bare_line(text) => write!(f, "+{}", quote::escaped(text)),
-            Reply::Error(text) if bare_line(text) => write!(f, "-{}", String::from_utf8_lossy(text)),
+            Reply::Error(text) if bare_line(text) => {
+                write!(f, "-{}", String::from_utf8_lossy(text))
+            }
             _ => self.write_inner(f),
         }
     }
@@ -194,7 +219,9 @@ impl fmt::Display for Reply {
 impl Reply {
     fn write_inner(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Reply::Simple(text) if bare_word(text) => write!(f, "+{}", String::from_utf8_lossy(text)),
+            Reply::Simple(text) if bare_word(text) => {
+                write!(f, "+{}", String::from_utf8_lossy(text))
+            }
             Reply::Simple(text) => write!(f, "+{}", quote::quoted(text)),
             Reply::Error(text) => write!(f, "-{}", quote::quoted(text)),
             Reply::Integer(value) => write!(f, "{value}"),
@@ -207,7 +234,12 @@ impl Reply {
             Reply::BigNumber(text) => write!(f, "big {}", String::from_utf8_lossy(text)),
             Reply::BulkError(text) => write!(f, "!{}", quote::quoted(text)),
             Reply::Verbatim { format, text } => {
-                write!(f, "verbatim {} {}", String::from_utf8_lossy(format), quote::quoted(text))
+                write!(
+                    f,
+                    "verbatim {} {}",
+                    String::from_utf8_lossy(format),
+                    quote::quoted(text)
+                )
             }
             Reply::Map(pairs) => write_pairs(f, pairs),
             Reply::Set(items) => write_items(f, "{", items, "}"),
@@ -246,15 +278,23 @@ fn write_pairs(f: &mut fmt::Formatter, pairs: &[(Reply, Reply)]) -> fmt::Result 
     f.write_str("}")
 }
 
-/// Whether text can stand unquoted to the end of a line without being mistaken for something else.
+/// Whether text can stand unquoted to the end of a line without being mistaken for
+/// something else.
 fn bare_line(text: &[u8]) -> bool {
-    let printable = text.iter().all(|byte| (b' '..=b'~').contains(byte) && *byte != b'\\');
-    let ambiguous = text.first().is_none_or(|first| matches!(first, b'"' | b'~' | b' ' | b'0'..=b'9'));
+    let printable = text
+        .iter()
+        .all(|byte| (b' '..=b'~').contains(byte) && *byte != b'\\');
+    let ambiguous = text
+        .first()
+        .is_none_or(|first| matches!(first, b'"' | b'~' | b' ' | b'0'..=b'9'));
     printable && !ambiguous && text.last() != Some(&b' ')
 }
 
 fn bare_word(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    !text.is_empty()
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 #[cfg(test)]
@@ -274,7 +314,10 @@ mod tests {
     fn every_type_has_its_notation() {
         let cases: [(&[u8], &str); 20] = [
             (b"+OK\r\n", "+OK"),
-            (b"+Background saving started\r\n", "+Background saving started"),
+            (
+                b"+Background saving started\r\n",
+                "+Background saving started",
+            ),
             (b"-ERR no such key\r\n", "-ERR no such key"),
             (b"-ERR x: 'a' \r\n", "-\"ERR x: 'a' \""),
             (b":-3\r\n", "-3"),
@@ -301,7 +344,15 @@ mod tests {
 
     #[test]
     fn malformed_replies_are_told_apart_from_incomplete_ones() {
-        for bytes in [&b"\r\n"[..], b"?1\r\n", b":x\r\n", b"$-2\r\n", b"$1\r\nab\r\n", b"=1\r\na\r\n", b"#x\r\n"] {
+        for bytes in [
+            &b"\r\n"[..],
+            b"?1\r\n",
+            b":x\r\n",
+            b"$-2\r\n",
+            b"$1\r\nab\r\n",
+            b"=1\r\na\r\n",
+            b"#x\r\n",
+        ] {
             assert!(Reply::decode(bytes).is_err(), "{}", quote::quoted(bytes));
         }
         let deep = b"*1\r\n".repeat(DEPTH_LIMIT + 2);

@@ -8,9 +8,6 @@ use std::time::{Duration, Instant};
 use crate::reply::Reply;
 use crate::target::{Flavor, Received, SessionId, Target};
 
-/// Features of the corpus that only some targets have; Redis and Valkey have all of them.
-const FEATURES_OF_OCHRE: [&str; 1] = ["socket"];
-
 /// A running server and the connections to it.
 pub struct Socket {
     address: SocketAddr,
@@ -21,7 +18,11 @@ pub struct Socket {
 impl Socket {
     /// Talks to the server at `address`, which is asked once what it is.
     pub fn connect(address: SocketAddr) -> io::Result<Socket> {
-        let mut socket = Socket { address, flavor: Flavor::Ochre, sessions: HashMap::new() };
+        let mut socket = Socket {
+            address,
+            flavor: Flavor::Ochre,
+            sessions: HashMap::new(),
+        };
         const PROBE: SessionId = SessionId::MAX;
         let info = match socket.ask(PROBE, &["INFO", "server"])? {
             Reply::Bulk(info) => String::from_utf8_lossy(&info).into_owned(),
@@ -39,7 +40,9 @@ impl Socket {
     fn session(&mut self, session: SessionId) -> io::Result<&mut Connection> {
         match self.sessions.entry(session) {
             std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
-            std::collections::hash_map::Entry::Vacant(entry) => Ok(entry.insert(Connection::open(self.address)?)),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                Ok(entry.insert(Connection::open(self.address)?))
+            }
         }
     }
 }
@@ -48,7 +51,9 @@ impl Target for Socket {
     fn name(&self) -> String {
         let (family, version) = self.flavor.family_and_version();
         let version: Vec<String> = version.iter().map(u32::to_string).collect();
-        format!("{family} {}", version.join(".")).trim_end().to_string()
+        format!("{family} {}", version.join("."))
+            .trim_end()
+            .to_string()
     }
 
     fn flavor(&self) -> &Flavor {
@@ -56,7 +61,7 @@ impl Target for Socket {
     }
 
     fn offers(&self, feature: &str) -> bool {
-        self.flavor != Flavor::Ochre || FEATURES_OF_OCHRE.contains(&feature)
+        feature == "socket" || self.flavor.offers(feature)
     }
 
     fn send(&mut self, session: SessionId, argv: &[Vec<u8>]) -> io::Result<()> {
@@ -72,11 +77,19 @@ impl Target for Socket {
     }
 }
 
-/// Reads `INFO server`. A Valkey built between releases calls itself 255.255.255: newer than any.
+/// Reads `INFO server`. A Valkey built between releases calls itself 255.255.255: newer
+/// than any.
 fn flavor(info: &str) -> Flavor {
     let field = |name: &str| {
-        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        value.trim().split('.').map(str::parse).collect::<Result<Vec<u32>, _>>().ok()
+        let value = info
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        value
+            .trim()
+            .split('.')
+            .map(str::parse)
+            .collect::<Result<Vec<u32>, _>>()
+            .ok()
     };
     if info.contains("ochre_version:") {
         return Flavor::Ochre;
@@ -98,7 +111,11 @@ impl Connection {
     fn open(address: SocketAddr) -> io::Result<Connection> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, inbox: Vec::new(), closed: false })
+        Ok(Connection {
+            stream,
+            inbox: Vec::new(),
+            closed: false,
+        })
     }
 
     fn send(&mut self, argv: &[Vec<u8>]) -> io::Result<()> {
@@ -131,7 +148,11 @@ impl Connection {
                 Ok(0) => self.closed = true,
                 Ok(length) => self.inbox.extend_from_slice(&chunk[..length]),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.closed = true,
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -144,8 +165,17 @@ mod tests {
 
     #[test]
     fn a_server_is_told_by_its_info() {
-        assert_eq!(flavor("# Server\r\nredis_version:7.0.15\r\n"), Flavor::Redis(vec![7, 0, 15]));
-        assert_eq!(flavor("redis_version:7.2.4\r\nvalkey_version:8.0.1\r\n"), Flavor::Valkey(vec![8, 0, 1]));
-        assert_eq!(flavor("redis_version:7.4.0\r\nochre_version:0.1.0\r\n"), Flavor::Ochre);
+        assert_eq!(
+            flavor("# Server\r\nredis_version:7.0.15\r\n"),
+            Flavor::Redis(vec![7, 0, 15])
+        );
+        assert_eq!(
+            flavor("redis_version:7.2.4\r\nvalkey_version:8.0.1\r\n"),
+            Flavor::Valkey(vec![8, 0, 1])
+        );
+        assert_eq!(
+            flavor("redis_version:7.4.0\r\nochre_version:0.1.0\r\n"),
+            Flavor::Ochre
+        );
     }
 }

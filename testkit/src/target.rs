@@ -1,4 +1,5 @@
-//! What a transcript runs on: a server behind a socket, or an engine inside this process.
+//! What a transcript runs on: a server behind a socket, or an engine inside this
+//! process.
 
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,7 +17,15 @@ pub enum Flavor {
     Valkey(Vec<u32>),
 }
 
+/// What `! needs …` may name and Ochre has by now. Redis and Valkey have all of it.
+const OCHRE_OFFERS: [&str; 0] = [];
+
 impl Flavor {
+    /// Whether the server has a feature, however it is talked to.
+    pub fn offers(&self, feature: &str) -> bool {
+        *self != Flavor::Ochre || OCHRE_OFFERS.contains(&feature)
+    }
+
     pub fn family_and_version(&self) -> (&str, &[u32]) {
         match self {
             Flavor::Ochre => ("ochre", &[]),
@@ -62,7 +71,9 @@ pub trait Target {
 
     /// The target's idea of the time, in milliseconds since 1970.
     fn unix_time_ms(&self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970");
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("the clock is after 1970");
         now.as_millis() as u64
     }
 
@@ -72,7 +83,9 @@ pub trait Target {
         self.send(session, &argv)?;
         match self.receive(session, Duration::from_secs(10))? {
             Received::Reply(reply) => Ok(reply),
-            other => Err(io::Error::other(format!("{words:?} was answered by {other:?}"))),
+            other => Err(io::Error::other(format!(
+                "{words:?} was answered by {other:?}"
+            ))),
         }
     }
 }

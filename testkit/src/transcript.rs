@@ -16,8 +16,9 @@
 //! @ close a            session `a` hangs up
 //! ```
 //!
-//! In an unquoted word `$name` stands for a value captured by `as name`, `$now_s` and `$now_ms` for the time, with an
-//! offset if wanted: `$now_ms+20`. Every command needs its reply: a transcript without it would test nothing.
+//! In an unquoted word `$name` stands for a value captured by `as name`, `$now_s` and
+//! `$now_ms` for the time, with an offset if wanted: `$now_ms+20`. Every command needs
+//! its reply: a transcript without it would test nothing.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,10 +54,19 @@ pub struct Step {
 /// Sessions are named; the main one has the empty name.
 #[derive(Debug)]
 pub enum Action {
-    /// A command and its replies. With `retry` it is repeated until they fit, at most that long.
-    Exchange { session: String, words: Vec<Word>, expected: Vec<Expected>, retry: Option<Duration> },
+    /// A command and its replies. With `retry` it is repeated until they fit, at most
+    /// that long.
+    Exchange {
+        session: String,
+        words: Vec<Word>,
+        expected: Vec<Expected>,
+        retry: Option<Duration>,
+    },
     /// Replies that were owed, or that nobody asked for.
-    Await { session: String, expected: Vec<Expected> },
+    Await {
+        session: String,
+        expected: Vec<Expected>,
+    },
     Sleep(Duration),
     Close(String),
 }
@@ -67,7 +77,8 @@ pub struct Expected {
     pub line: usize,
     /// The only protocol that the line holds for, if it names one.
     pub protocol: Option<Protocol>,
-    /// The text of the pattern; it is parsed again when captured values have been put in.
+    /// The text of the pattern; it is parsed again when captured values have been put
+    /// in.
     pub source: String,
     pub what: Expectation,
 }
@@ -92,7 +103,11 @@ pub fn parse(path: &Path, text: &str) -> Result<Transcript, FormatError> {
     for step in transcript.cases.iter().flat_map(|case| &case.steps) {
         if matches!(&step.action, Action::Exchange { expected, .. } if expected.is_empty()) {
             let message = "a command without its reply".into();
-            return Err(FormatError { path: path.to_path_buf(), line: step.line, message });
+            return Err(FormatError {
+                path: path.to_path_buf(),
+                line: step.line,
+                message,
+            });
         }
     }
     Ok(transcript)
@@ -101,15 +116,34 @@ pub fn parse(path: &Path, text: &str) -> Result<Transcript, FormatError> {
 /// Reads a transcript in which replies may still be missing.
 pub fn parse_draft(path: &Path, text: &str) -> Result<Transcript, FormatError> {
     let outline = Outline::parse(path, text)?;
-    let located = |(line, message)| FormatError { path: path.to_path_buf(), line, message };
-    let cases = outline.cases.into_iter().map(|case| read_case(case).map_err(located)).collect::<Result<_, _>>()?;
-    Ok(Transcript { path: outline.path, prose: outline.prose, cases })
+    let located = |(line, message)| FormatError {
+        path: path.to_path_buf(),
+        line,
+        message,
+    };
+    let cases = outline
+        .cases
+        .into_iter()
+        .map(|case| read_case(case).map_err(located))
+        .collect::<Result<_, _>>()?;
+    Ok(Transcript {
+        path: outline.path,
+        prose: outline.prose,
+        cases,
+    })
 }
 
 /// A line of a case, told apart by its sign.
 enum Line<'a> {
-    Request { session: &'a str, text: &'a str },
-    Reply { session: &'a str, protocol: Option<Protocol>, text: &'a str },
+    Request {
+        session: &'a str,
+        text: &'a str,
+    },
+    Reply {
+        session: &'a str,
+        protocol: Option<Protocol>,
+        text: &'a str,
+    },
     Directive(&'a str),
 }
 
@@ -122,37 +156,79 @@ fn read_case(case: OutlineCase) -> Result<Case, (usize, String)> {
             Line::Request { session, text } => {
                 let words = quote::split(text).map_err(fail)?;
                 if words.is_empty() {
-                    return Err(fail("an empty command; write \"\" for an empty word".into()));
+                    return Err(fail(
+                        "an empty command; write \"\" for an empty word".into(),
+                    ));
                 }
                 let session = session.to_string();
-                let action = Action::Exchange { session, words, expected: Vec::new(), retry: retry.take() };
-                steps.push(Step { line: number, action });
+                let action = Action::Exchange {
+                    session,
+                    words,
+                    expected: Vec::new(),
+                    retry: retry.take(),
+                };
+                steps.push(Step {
+                    line: number,
+                    action,
+                });
             }
-            Line::Reply { session, protocol, text } => {
+            Line::Reply {
+                session,
+                protocol,
+                text,
+            } => {
                 let what = expectation(text).map_err(fail)?;
-                let entry = Expected { line: number, protocol, source: text.to_string(), what };
+                let entry = Expected {
+                    line: number,
+                    protocol,
+                    source: text.to_string(),
+                    what,
+                };
                 expect(&mut steps, session, entry).map_err(fail)?;
             }
             Line::Directive(text) => match directive(text).map_err(fail)? {
                 Directive::Retry(limit) => retry = Some(limit),
-                Directive::Step(action) => steps.push(Step { line: number, action }),
+                Directive::Step(action) => steps.push(Step {
+                    line: number,
+                    action,
+                }),
             },
         }
     }
-    Ok(Case { line: case.line, title: case.title, conditions: case.conditions, steps })
+    Ok(Case {
+        line: case.line,
+        title: case.title,
+        conditions: case.conditions,
+        steps,
+    })
 }
 
-/// Puts an expected reply with the command before it, or as a step of its own if it belongs to another session.
+/// Puts an expected reply with the command before it, or as a step of its own if it
+/// belongs to another session.
 fn expect(steps: &mut Vec<Step>, session: &str, entry: Expected) -> Result<(), String> {
     match steps.last_mut().map(|step| &mut step.action) {
-        Some(Action::Exchange { session: current, expected, .. } | Action::Await { session: current, expected })
-            if session.is_empty() || session == current =>
-        {
+        Some(
+            Action::Exchange {
+                session: current,
+                expected,
+                ..
+            }
+            | Action::Await {
+                session: current,
+                expected,
+            },
+        ) if session.is_empty() || session == current => {
             expected.push(entry);
         }
         _ => {
-            let step = Action::Await { session: session.to_string(), expected: Vec::new() };
-            steps.push(Step { line: entry.line, action: step });
+            let step = Action::Await {
+                session: session.to_string(),
+                expected: Vec::new(),
+            };
+            steps.push(Step {
+                line: entry.line,
+                action: step,
+            });
             return expect(steps, session, entry);
         }
     }
@@ -175,7 +251,9 @@ fn join_continuations(lines: &[(usize, String)]) -> Vec<(usize, String)> {
 }
 
 fn classify(text: &str) -> Result<Line<'_>, String> {
-    let name_length = text.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(text.len());
+    let name_length = text
+        .find(|c: char| !c.is_ascii_lowercase())
+        .unwrap_or(text.len());
     let (session, rest) = text.split_at(name_length);
     if let Some(directive) = text.strip_prefix('@') {
         return Ok(Line::Directive(directive.trim()));
@@ -184,9 +262,21 @@ fn classify(text: &str) -> Result<Line<'_>, String> {
     let text = text.trim();
     match sign {
         ">" => Ok(Line::Request { session, text }),
-        "<" => Ok(Line::Reply { session, protocol: None, text }),
-        "<2" => Ok(Line::Reply { session, protocol: Some(Protocol::Resp2), text }),
-        "<3" => Ok(Line::Reply { session, protocol: Some(Protocol::Resp3), text }),
+        "<" => Ok(Line::Reply {
+            session,
+            protocol: None,
+            text,
+        }),
+        "<2" => Ok(Line::Reply {
+            session,
+            protocol: Some(Protocol::Resp2),
+            text,
+        }),
+        "<3" => Ok(Line::Reply {
+            session,
+            protocol: Some(Protocol::Resp3),
+            text,
+        }),
         _ => Err("a line must start with #, !, >, < or @".into()),
     }
 }
@@ -218,8 +308,12 @@ fn directive(text: &str) -> Result<Directive, String> {
 
 /// Reads `20ms` or `2s`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..unit].parse().map_err(|_| format!("not a time: {text}"))?;
+    let unit = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let number: u64 = text[..unit]
+        .parse()
+        .map_err(|_| format!("not a time: {text}"))?;
     match &text[unit..] {
         "ms" => Ok(Duration::from_millis(number)),
         "s" => Ok(Duration::from_secs(number)),
@@ -233,15 +327,26 @@ mod tests {
 
     fn steps(text: &str) -> Vec<Step> {
         let text = format!("# title\n{text}");
-        parse(Path::new("x.txt"), &text).unwrap().cases.remove(0).steps
+        parse(Path::new("x.txt"), &text)
+            .unwrap()
+            .cases
+            .remove(0)
+            .steps
     }
 
     #[test]
     fn replies_go_with_their_commands() {
-        let steps = steps("> GET k\n<2 nil\n<3 nil\na> GET k\na< (blocked)\n@ sleep 20ms\na< [1,\n  2]\n@ close a\n");
+        let steps = steps(
+            "> GET k\n<2 nil\n<3 nil\na> GET k\na< (blocked)\n@ sleep 20ms\na< [1,\n  2]\n@ close a\n",
+        );
         assert_eq!(steps.len(), 5);
         match &steps[0].action {
-            Action::Exchange { session, words, expected, retry: None } => {
+            Action::Exchange {
+                session,
+                words,
+                expected,
+                retry: None,
+            } => {
                 assert_eq!((session.as_str(), words.len(), expected.len()), ("", 2, 2));
                 assert_eq!(expected[1].protocol, Some(Protocol::Resp3));
             }
@@ -251,7 +356,10 @@ mod tests {
         assert!(matches!(&steps[2].action, Action::Sleep(time) if time.as_millis() == 20));
         match &steps[3].action {
             Action::Await { session, expected } => {
-                assert_eq!((session.as_str(), expected[0].source.as_str()), ("a", "[1, 2]"));
+                assert_eq!(
+                    (session.as_str(), expected[0].source.as_str()),
+                    ("a", "[1, 2]")
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -261,12 +369,21 @@ mod tests {
     #[test]
     fn a_retry_belongs_to_the_next_command() {
         let steps = steps("@ retry 2s\n> DBSIZE\n< 0\n");
-        assert!(matches!(&steps[0].action, Action::Exchange { retry: Some(limit), .. } if limit.as_secs() == 2));
+        assert!(
+            matches!(&steps[0].action, Action::Exchange { retry: Some(limit), .. } if limit.as_secs() == 2)
+        );
     }
 
     #[test]
     fn mistakes_are_located() {
-        for text in ["> GET k\n", "> GET \"k\n< nil\n", "> GET k\n< [\n", "GET k\n", "@ sleep soon\n", ">\n< +OK\n"] {
+        for text in [
+            "> GET k\n",
+            "> GET \"k\n< nil\n",
+            "> GET k\n< [\n",
+            "GET k\n",
+            "@ sleep soon\n",
+            ">\n< +OK\n",
+        ] {
             let error = parse(Path::new("x.txt"), &format!("# t\n{text}")).unwrap_err();
             assert!((2..=3).contains(&error.line), "{text}: {error}");
         }

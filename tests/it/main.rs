@@ -1,6 +1,20 @@
 //! Behaviour tests: what a client can see, on every target that there is.
 //!
-//! One binary with a module per concern. The transcripts under `tests/transcripts` hold nearly all of the behaviour;
-//! the modules here only say what they are played on.
+//! One binary with a module per concern. The transcripts under `tests/transcripts` hold
+//! nearly all of the behaviour, and `models` the rest; the other modules only say what
+//! these are run on. `OCHRE_TRANSCRIPTS` names a part of the paths to play.
 
+mod embedded;
+mod models;
 mod oracle;
+mod server;
+
+use std::path::Path;
+
+use testkit::corpus::Corpus;
+
+/// All transcripts, or those that the environment asks for.
+fn corpus() -> Corpus {
+    let filter = std::env::var("OCHRE_TRANSCRIPTS").unwrap_or_default();
+    Corpus::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("transcripts")).only(filter)
+}

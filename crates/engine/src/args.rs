@@ -102,6 +102,12 @@ impl<'a> Args<'a> {
         base::parse_i64(self.bytes()?).ok_or(CommandError::NotInteger)
     }
 
+    /// A number of 32 bits, as Redis reads the index of a database.
+    pub fn i32(&mut self) -> Result<i32, CommandError> {
+        let text = "value is out of range, value must between -2147483648 and 2147483647";
+        i32::try_from(self.i64()?).map_err(|_| CommandError::err(text))
+    }
+
     pub fn f64(&mut self) -> Result<f64, CommandError> {
         base::parse_f64(self.bytes()?).ok_or(CommandError::NotFloat)
     }

@@ -101,6 +101,16 @@ impl Clients {
         self.by_id.lock().remove(&id);
     }
 
+    /// End a client from outside and forget it at once, whenever its driver gets
+    /// to close it. Returns whether it was there.
+    pub fn kill(&self, id: u64) -> bool {
+        let card = self.by_id.lock().remove(&id);
+        card.is_some_and(|card| {
+            card.kill();
+            true
+        })
+    }
+
     pub fn len(&self) -> usize {
         self.by_id.lock().len()
     }
@@ -169,11 +179,12 @@ impl Card {
         let relaxed = Ordering::Relaxed;
         let (multi, multi_bytes) = match &session.transaction {
             Some(transaction) => (transaction.len() as i64, transaction.bytes() as u64),
+            None if session.executing > 0 => (i64::from(session.executing), 0),
             None => (-1, 0),
         };
         let mut flags = 0;
         let mut set = |bit, on| flags |= if on { bit } else { 0 };
-        set(flag::IN_MULTI, session.transaction.is_some());
+        set(flag::IN_MULTI, multi >= 0);
         set(flag::WATCH_BROKEN, session.is_touched());
         set(flag::CLOSING, matches!(session.stage, Stage::Closing | Stage::Closed));
         set(flag::PARKED, session.stage == Stage::Parked);
@@ -186,5 +197,7 @@ impl Card {
         self.database.store(session.database as u32, relaxed);
         self.protocol.store(session.protocol.number() as u8, relaxed);
         self.commands.store(session.commands, relaxed);
+        let last = session.last_command.map_or(0, |id| id.index() as u16 + 1);
+        self.last_command.store(last, relaxed);
     }
 }

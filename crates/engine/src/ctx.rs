@@ -41,6 +41,21 @@ pub(crate) struct Local {
     pub(crate) config_generation: u64,
     pub(crate) clock: AccessClock,
     pub(crate) wanted: Vec<u32>,
+    /// Within EXEC: all effects until its end are one group.
+    pub(crate) in_transaction: bool,
+}
+
+impl Local {
+    /// Take note of a configuration that has changed since the last look.
+    #[inline]
+    pub(crate) fn refresh_config(&mut self, engine: &Engine, now: Now) {
+        let generation = engine.config_generation();
+        if generation != self.config_generation {
+            self.config_generation = generation;
+            self.config = engine.config();
+        }
+        self.clock = AccessClock::new(now, &self.config);
+    }
 }
 
 /// How access times are kept, as of this turn.
@@ -136,6 +151,12 @@ impl Ctx<'_> {
         &self.local.config
     }
 
+    /// May this client do more than log in? Without a password everybody may.
+    #[inline]
+    pub fn is_authenticated(&self) -> bool {
+        self.session.authenticated || self.config().live.requirepass.is_none()
+    }
+
     /// The longest string a client may make: `proto-max-bulk-len`.
     pub fn string_bytes_max(&self) -> usize {
         self.local.config.live.proto_max_bulk_len_bytes as usize
@@ -167,7 +188,7 @@ impl Ctx<'_> {
         let all = self.local.held.holds_all();
         for index in 0..self.engine.shards.len() {
             if !all {
-                self.local.held.one(index);
+                self.move_to(index);
             }
             if let std::ops::ControlFlow::Break(found) = visit(self, index) {
                 return Some(found);
@@ -179,7 +200,7 @@ impl Ctx<'_> {
     /// Be inside one shard, or stay inside all of them.
     pub fn enter_shard(&mut self, index: usize) -> &mut Shard {
         if !self.local.held.holds_all() {
-            self.local.held.one(index);
+            self.move_to(index);
         }
         self.local.held.shard(index)
     }
@@ -187,7 +208,33 @@ impl Ctx<'_> {
     /// Be inside one shard, unless it is among those held.
     pub(crate) fn enter_shard_unless_held(&mut self, index: usize) {
         if !self.local.held.holds(index) {
+            self.move_to(index);
+        }
+    }
+
+    /// Leave the shard entered last, before something that takes its time.
+    /// Inside a transaction they stay held.
+    pub fn leave_shards(&mut self) {
+        if !self.local.in_transaction {
+            self.settle_so_far();
+            self.local.held.none();
+        }
+    }
+
+    /// The effects on the shards that are left must be in the log before
+    /// anybody else can change the same keys.
+    fn move_to(&mut self, index: usize) {
+        if !self.local.held.holds_only(index) {
+            self.settle_so_far();
             self.local.held.one(index);
+        }
+    }
+
+    /// In the midst of a long command: hand its effects over while the shards
+    /// that they touched are held. Those of a transaction stay together.
+    pub(crate) fn settle_so_far(&mut self) {
+        if !self.local.in_transaction && !self.local.effects.is_empty() {
+            crate::pipeline::settle(self);
         }
     }
 
@@ -244,8 +291,9 @@ impl Ctx<'_> {
         Some(self.entry(key, slot))
     }
 
+    /// Where a key of the selected database is, counted as a hit or a miss.
     #[inline]
-    fn find_counted(&mut self, key: &Key<'_>) -> Option<Slot> {
+    pub fn find_counted(&mut self, key: &Key<'_>) -> Option<Slot> {
         let found = self.find(key);
         match found {
             Some(_) => self.local.stats.keyspace_hits.add(1),
@@ -262,22 +310,32 @@ impl Ctx<'_> {
 
     /// Look a string up to change it: no hit, no miss, but a use.
     pub fn string_slot(&mut self, key: &Key<'_>) -> Result<Option<Slot>, CommandError> {
-        let found = self.find(key);
-        if let Some(slot) = found {
-            self.touch(key, slot);
+        Ok(self.find_to_change(self.session.database, key))
+    }
+
+    /// Look a key of any database up to change it: no hit, no miss, but a use.
+    #[inline]
+    pub fn find_to_change(&mut self, database: usize, key: &Key<'_>) -> Option<Slot> {
+        let slot = self.find_in(database, key)?;
+        if !self.session.no_touch {
+            self.touch_in(database, key, slot);
         }
-        Ok(found)
+        Some(slot)
     }
 
     /// Renew the access time of a key.
     #[inline]
     pub fn touch(&mut self, key: &Key<'_>, slot: Slot) {
+        self.touch_in(self.session.database, key, slot);
+    }
+
+    #[inline]
+    fn touch_in(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
         let clock = self.local.clock;
-        let before = self.entry(key, slot).access();
+        let before = self.entry_in(database, key, slot).access();
         let after = clock.renewed(before, &mut self.local.rng);
         if after != before {
-            self.table(self.session.database, key.hash)
-                .touch(slot, after);
+            self.table(database, key.hash).touch(slot, after);
         }
     }
 
@@ -299,10 +357,16 @@ impl Ctx<'_> {
         value: NewValue<'_>,
         deadline_ms: Option<i64>,
     ) {
-        let (now_ms, access) = (self.now_ms(), self.local.clock.fresh());
+        let (now_ms, clock) = (self.now_ms(), self.local.clock);
+        let mut access = clock.fresh();
         let database = self.session.database;
         match slot {
             Some(slot) => {
+                if clock.lfu.is_some() {
+                    // A new value does not make the key less used.
+                    let before = self.entry_in(database, key, slot).access();
+                    access = clock.renewed(before, &mut self.local.rng);
+                }
                 self.retire(database, key, slot);
                 self.table(database, key.hash)
                     .set(slot, value, deadline_ms, access, now_ms);
@@ -313,6 +377,33 @@ impl Ctx<'_> {
             }
         }
         self.changed(key);
+    }
+
+    /// Set an integer or a short string in place of another; deadline and access
+    /// time stay.
+    #[inline]
+    pub fn rewrite(&mut self, key: &Key<'_>, slot: Slot, value: NewValue<'_>) {
+        self.table(self.session.database, key.hash).rewrite(slot, value);
+        self.changed(key);
+    }
+
+    /// Add bytes to the end of a string. Returns its new length.
+    pub fn append(&mut self, key: &Key<'_>, slot: Slot, tail: &[u8]) -> usize {
+        let len = self.table(self.session.database, key.hash).append(slot, tail);
+        self.changed(key);
+        len
+    }
+
+    /// The bytes of a string to be written in place, at least `len` of them: a
+    /// shorter string is filled up with zero bytes, a missing one is made of
+    /// them. [`Ctx::changed`] is left to the caller.
+    pub fn room(&mut self, key: &Key<'_>, slot: Option<Slot>, len: usize) -> &mut [u8] {
+        let (now_ms, access) = (self.now_ms(), self.local.clock.fresh());
+        let table = self.table(self.session.database, key.hash);
+        let slot = slot.unwrap_or_else(|| {
+            table.insert(key, NewValue::zeros(len), None, access, now_ms)
+        });
+        table.widen(slot, len)
     }
 
     /// The bytes of a string to be written in place; see [`Table::bytes_mut`].
@@ -344,12 +435,12 @@ impl Ctx<'_> {
     }
 
     pub fn remove_in(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
+        self.retire(database, key, slot);
         drop(self.detach_in(database, key, slot));
     }
 
     /// Take a key out, to put its value in elsewhere.
     pub fn detach_in(&mut self, database: usize, key: &Key<'_>, slot: Slot) -> store::Detached {
-        self.retire(database, key, slot);
         let detached = self.table(database, key.hash).remove(slot);
         self.changed_in(database, key);
         detached
@@ -442,6 +533,8 @@ impl Ctx<'_> {
     /// be held.
     pub(crate) fn call(&mut self, command: CommandId, argv: Argv<'_>, reply: &mut Reply<'_>) {
         let command = self.engine.commands.get(command);
+        let outer = std::mem::replace(&mut self.local.in_transaction, true);
         crate::pipeline::call(self, command, argv, &[], reply);
+        self.local.in_transaction = outer;
     }
 }

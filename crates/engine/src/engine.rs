@@ -22,6 +22,7 @@ use crate::commands::Commands;
 use crate::config::Config;
 use crate::executor::Executor;
 use crate::host::HostRef;
+use crate::info::Rates;
 use crate::lock::Entrants;
 use crate::pause::Pause;
 use crate::shards::Shards;
@@ -58,6 +59,7 @@ pub struct Engine {
     pub host: HostRef,
     pub started: Now,
     pub(crate) active_expire: AtomicBool,
+    pub(crate) rates: Rates,
     config: RwLock<Arc<Config>>,
     config_change: Mutex<()>,
     config_generation: AtomicU64,
@@ -85,6 +87,7 @@ impl Engine {
             host,
             started: options.now,
             active_expire: AtomicBool::new(true),
+            rates: Rates::default(),
             config: RwLock::new(Arc::new(options.config)),
             config_change: Mutex::new(()),
             config_generation: AtomicU64::new(0),
@@ -96,6 +99,12 @@ impl Engine {
     pub fn executor(self: &Arc<Engine>) -> Executor {
         let seed = self.next_seed.lock().next_u64();
         Executor::new(self.clone(), seed)
+    }
+
+    /// Take a sample of the counters whose rates INFO shows, unless the last
+    /// one is less than a tenth of a second old. Says whether it took one.
+    pub fn sample(&self, now: Now) -> bool {
+        self.rates.sample(now, || self.stats.lifetime_counters())
     }
 
     pub fn shard_count(&self) -> usize {

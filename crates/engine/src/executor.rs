@@ -18,6 +18,7 @@ use store::Key;
 use crate::ctx::{AccessClock, Ctx, Local};
 use crate::effect::Effects;
 use crate::engine::Engine;
+use crate::info::MemoryUse;
 use crate::pipeline::{self, Prefetch, Resolved, Resolver, Stopwatch};
 use crate::session::{Client, Session, Stage};
 use crate::shards::Held;
@@ -66,6 +67,7 @@ impl Executor {
                 config_generation: engine.config_generation(),
                 config,
                 wanted: Vec::new(),
+                in_transaction: false,
             },
             resolver: Resolver::default(),
             resolved: Vec::new(),
@@ -127,15 +129,35 @@ impl Executor {
             return false;
         }
         self.begin(now);
+        let since_ns = self.engine.host.monotonic_ns();
         let mut more = false;
         for shard in (index..self.engine.shards.len()).step_by(of) {
             more |= self.sweep_shard(now, shard, segments);
         }
         self.finish();
+        let ns = self.engine.host.monotonic_ns().saturating_sub(since_ns);
+        self.local.stats.sweep_ns.add(ns);
         if more {
             self.local.stats.expired_time_cap_reached.add(1);
         }
         more
+    }
+
+    /// Keep the rates and the memory peak that INFO shows. Every driver may
+    /// call this as often as it likes; one call in a tenth of a second counts.
+    pub fn tick(&mut self, now: Now) {
+        if !self.engine.sample(now) {
+            return;
+        }
+        let mut ctx = Ctx {
+            engine: &self.engine,
+            now,
+            session: &mut self.own,
+            local: &mut self.local,
+        };
+        let memory = MemoryUse::now(&mut ctx);
+        self.engine.stats.peak_memory_bytes(memory.total_bytes());
+        self.local.held.none();
     }
 
     fn sweep_shard(&mut self, now: Now, index: usize, segments: usize) -> bool {
@@ -191,12 +213,7 @@ impl Executor {
     }
 
     fn begin(&mut self, now: Now) {
-        let generation = self.engine.config_generation();
-        if generation != self.local.config_generation {
-            self.local.config_generation = generation;
-            self.local.config = self.engine.config();
-        }
-        self.local.clock = AccessClock::new(now, &self.local.config);
+        self.local.refresh_config(&self.engine, now);
     }
 
     fn look_ahead(&mut self, window: &[Request<'_>], clients: &[Option<Box<Client>>]) {

@@ -50,6 +50,10 @@ pub struct Facts {
     pub cpu_user_main_us: u64,
     pub cpu_system_main_us: u64,
     pub allocator: &'static str,
+    /// What was discarded ([`Host::discard`]) and is not freed yet, in objects.
+    pub garbage_pending_objects: u64,
+    /// What was discarded and freed since the start, in objects.
+    pub garbage_freed_objects: u64,
     /// Listening addresses as INFO shows them, `name=tcp,bind=...,port=...`.
     pub listeners: Vec<String>,
 }

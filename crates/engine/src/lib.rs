@@ -25,6 +25,7 @@ mod engine;
 pub mod error;
 mod executor;
 pub mod host;
+mod info;
 mod lock;
 mod pause;
 mod pipeline;
@@ -32,6 +33,7 @@ mod session;
 mod shards;
 pub mod stats;
 mod transaction;
+pub mod version;
 mod watch;
 
 pub use clients::{Card, Clients, Origin};

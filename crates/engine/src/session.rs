@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use resp::{Outbox, Protocol};
-use spec::Spec;
 
 use crate::clients::Card;
+use crate::commands::CommandId;
 use crate::transaction::Transaction;
 use crate::watch::{Touched, WatchedKey};
 
@@ -34,8 +34,10 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     pub watched: Vec<WatchedKey>,
     pub touched: Touched,
-    /// What this client ran last, for CLIENT LIST.
-    pub last_spec: Option<&'static Spec>,
+    /// How many commands EXEC is running for this client; zero outside of it.
+    pub executing: u32,
+    /// What this client asked for last, for CLIENT LIST.
+    pub last_command: Option<CommandId>,
     /// Requests executed since the driver last asked; it takes as many off the query.
     pub executed: u32,
     /// Commands ever processed, for CLIENT LIST's `tot-cmds`.
@@ -83,7 +85,8 @@ impl Client {
                 transaction: None,
                 watched: Vec::new(),
                 touched: Arc::new(AtomicBool::new(false)),
-                last_spec: None,
+                executing: 0,
+                last_command: None,
                 executed: 0,
                 commands: 0,
                 card,

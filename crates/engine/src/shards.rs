@@ -105,13 +105,17 @@ impl Held {
     /// Be inside exactly this shard. Free if it is so already.
     #[inline]
     pub fn one(&mut self, index: usize) {
-        if let [only] = self.held[..]
-            && only as usize == index
-        {
+        if self.holds_only(index) {
             return;
         }
         self.none();
         self.enter(index);
+    }
+
+    /// Is this shard held, and no other?
+    #[inline]
+    pub fn holds_only(&self, index: usize) -> bool {
+        matches!(self.held[..], [only] if only as usize == index)
     }
 
     /// Be inside exactly these shards; the list is sorted and cleaned of

@@ -25,6 +25,13 @@ impl Counter {
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+
+    #[inline]
+    fn raise(&self, at_least: u64) {
+        if at_least > self.get() {
+            self.0.store(at_least, Ordering::Relaxed);
+        }
+    }
 }
 
 macro_rules! totals {
@@ -33,6 +40,10 @@ macro_rules! totals {
         #[derive(Default, Debug)]
         pub struct Block {
             $($(#[$doc])* pub $name: Counter,)*
+            /// The longest turn of a loop, waiting not included.
+            eventloop_ns_max: Counter,
+            /// The most requests in one turn.
+            eventloop_requests_max: Counter,
             commands: Box<[CommandBlock]>,
         }
 
@@ -40,12 +51,32 @@ macro_rules! totals {
         #[derive(Clone, Debug, Default)]
         pub struct Totals {
             $($(#[$doc])* pub $name: u64,)*
+            pub eventloop_ns_max: u64,
+            pub eventloop_requests_max: u64,
+            /// One per command; empty if only the counters were asked for.
             pub commands: Vec<CommandTotals>,
         }
 
         impl Totals {
-            fn add(&mut self, block: &Block) {
+            fn add_counters(&mut self, block: &Block) {
                 $(self.$name += block.$name.get();)*
+                self.eventloop_ns_max = self.eventloop_ns_max.max(block.eventloop_ns_max.get());
+                self.eventloop_requests_max =
+                    self.eventloop_requests_max.max(block.eventloop_requests_max.get());
+            }
+
+            /// These counters without what was counted per command.
+            fn counters(&self) -> Totals {
+                Totals {
+                    $($name: self.$name,)*
+                    eventloop_ns_max: self.eventloop_ns_max,
+                    eventloop_requests_max: self.eventloop_requests_max,
+                    commands: Vec::new(),
+                }
+            }
+
+            fn add(&mut self, block: &Block) {
+                self.add_counters(block);
                 self.commands.resize(block.commands.len(), CommandTotals::default());
                 for (total, command) in self.commands.iter_mut().zip(&block.commands) {
                     total.add(command);
@@ -86,6 +117,8 @@ totals! {
     output_buffer_limit_disconnections,
     /// Times that an expiry slice ran out of time with keys still due.
     expired_time_cap_reached,
+    /// Time spent looking for expired keys that nobody asked for.
+    sweep_ns,
 }
 
 /// Buckets of a latency histogram: four to each power of two nanoseconds.
@@ -199,6 +232,14 @@ impl Block {
         }
     }
 
+    /// A turn of a loop is over that took `ns` and ran so many requests.
+    pub fn cycle(&self, ns: u64, requests: usize) {
+        self.eventloop_cycles.add(1);
+        self.eventloop_ns.add(ns);
+        self.eventloop_ns_max.raise(ns);
+        self.eventloop_requests_max.raise(requests as u64);
+    }
+
     pub(crate) fn rejected(&self, command: usize) {
         self.commands[command].rejected.add(1);
     }
@@ -211,20 +252,37 @@ impl Block {
 /// All blocks of an engine, and what is counted rarely enough for a lock.
 #[derive(Default)]
 pub struct Stats {
-    blocks: Mutex<Vec<Arc<Block>>>,
+    blocks: Mutex<Blocks>,
     baseline: Mutex<Totals>,
     errors: Mutex<BTreeMap<String, u64>>,
     peak_memory_bytes: AtomicU64,
+}
+
+/// The blocks of the executors that there are, and the sums of those gone.
+#[derive(Default)]
+struct Blocks {
+    live: Vec<Arc<Block>>,
+    retired: Totals,
 }
 
 impl Stats {
     /// Redis stops telling error codes apart at this many.
     const ERROR_CODES_MAX: usize = 128;
 
-    /// A block for one more executor.
+    /// A block for one more executor. Blocks that only this list still knows
+    /// are added up and freed: with a thread per client, executors come and go.
     pub(crate) fn block(&self, commands: usize) -> Arc<Block> {
         let block = Arc::new(Block::new(commands));
-        self.blocks.lock().push(block.clone());
+        let mut blocks = self.blocks.lock();
+        let Blocks { live, retired } = &mut *blocks;
+        live.retain_mut(|block| match Arc::get_mut(block) {
+            Some(unused) => {
+                retired.add(unused);
+                false
+            }
+            None => true,
+        });
+        live.push(block.clone());
         block
     }
 
@@ -236,17 +294,43 @@ impl Stats {
 
     /// The sums since the start, whatever was reset.
     pub fn lifetime(&self) -> Totals {
-        let mut totals = Totals::default();
-        for block in self.blocks.lock().iter() {
+        let blocks = self.blocks.lock();
+        let mut totals = blocks.retired.clone();
+        for block in &blocks.live {
             totals.add(block);
+        }
+        totals
+    }
+
+    /// [`Stats::lifetime`] without the sums per command, cheap enough to be
+    /// asked ten times a second.
+    pub fn lifetime_counters(&self) -> Totals {
+        let blocks = self.blocks.lock();
+        let mut totals = blocks.retired.counters();
+        for block in &blocks.live {
+            totals.add_counters(block);
         }
         totals
     }
 
     /// CONFIG RESETSTAT.
     pub fn reset(&self) {
+        self.forget_maxima();
         *self.baseline.lock() = self.lifetime();
         self.errors.lock().clear();
+    }
+
+    /// A maximum has no baseline to be subtracted: it starts again. Should its
+    /// writer be at it just now, then it starts from there.
+    fn forget_maxima(&self) {
+        let mut blocks = self.blocks.lock();
+        let Blocks { live, retired } = &mut *blocks;
+        retired.eventloop_ns_max = 0;
+        retired.eventloop_requests_max = 0;
+        for block in live {
+            block.eventloop_ns_max.0.store(0, Ordering::Relaxed);
+            block.eventloop_requests_max.0.store(0, Ordering::Relaxed);
+        }
     }
 
     /// An error line with this code was sent.
@@ -301,5 +385,26 @@ mod tests {
         assert_eq!(stats.totals().commands_processed, 2);
         assert_eq!(stats.totals().commands[1].calls, 0);
         assert_eq!(stats.lifetime().commands_processed, 7);
+        assert_eq!(stats.lifetime_counters().commands_processed, 7);
+    }
+
+    #[test]
+    fn what_executors_counted_outlives_them() {
+        let stats = Stats::default();
+        for _ in 0..3 {
+            let block = stats.block(2);
+            block.ran(0, 1, 10, false);
+            block.cycle(7, 1);
+        }
+        let block = stats.block(2);
+        assert_eq!(stats.blocks.lock().live.len(), 1);
+        assert_eq!(stats.totals().commands[0].calls, 3);
+        assert_eq!(stats.totals().eventloop_ns_max, 7);
+        stats.reset();
+        assert_eq!(stats.totals().eventloop_ns_max, 0);
+        assert_eq!(stats.totals().eventloop_cycles, 0);
+        block.cycle(5, 2);
+        assert_eq!(stats.totals().eventloop_requests_max, 2);
+        assert_eq!(stats.totals().eventloop_ns_max, 5);
     }
 }

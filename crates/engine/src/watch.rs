@@ -7,7 +7,8 @@
 //!
 //! A key that had expired when it was watched, but was still there, may go
 //! without breaking the transaction; whether a watched key has expired since
-//! is looked up at EXEC.
+//! is looked up at EXEC. Watches belong to a database's number: when FLUSHDB or
+//! SWAPDB puts another content behind it, [`Watches::exchange`] compares.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,8 +25,18 @@ pub struct Watches {
 
 struct Watcher {
     touched: Touched,
-    /// Was the key there, but expired, when the watch began?
+    /// Was the key there, but expired, when the watch began? Or has SWAPDB
+    /// brought such a key where there was none?
     was_expired: bool,
+}
+
+/// What there is of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    Absent,
+    /// Still there, but nobody sees it any more.
+    Expired,
+    Alive,
 }
 
 /// What a session remembers of one watched key.
@@ -34,7 +45,6 @@ pub struct WatchedKey {
     pub database: u32,
     pub key: Box<[u8]>,
     pub hash: u64,
-    pub was_expired: bool,
 }
 
 impl Watches {
@@ -47,14 +57,14 @@ impl Watches {
         self.by_key.len()
     }
 
-    pub fn add(&mut self, watched: &WatchedKey, touched: &Touched) {
+    pub fn add(&mut self, watched: &WatchedKey, touched: &Touched, was_expired: bool) {
         let watchers = self
             .by_key
             .entry((watched.database, watched.key.clone()))
             .or_default();
         watchers.push(Watcher {
             touched: touched.clone(),
-            was_expired: watched.was_expired,
+            was_expired,
         });
     }
 
@@ -89,11 +99,38 @@ impl Watches {
         }
     }
 
-    /// The watched keys of a database. FLUSHDB and SWAPDB touch those that are
-    /// there, or will be.
-    pub fn keys(&self, database: usize) -> Vec<Box<[u8]>> {
-        let of_database = |(db, _): &&(u32, Box<[u8]>)| *db == database as u32;
-        let keys = self.by_key.keys().filter(of_database);
-        keys.map(|(_, key)| key.clone()).collect()
+    /// Is this session not to mind that the key has expired?
+    pub fn was_expired(&self, watched: &WatchedKey, touched: &Touched) -> bool {
+        let watchers = self.by_key.get(&(watched.database, watched.key.clone()));
+        let mut watchers = watchers.into_iter().flatten();
+        watchers.any(|watcher| watcher.was_expired && Arc::ptr_eq(&watcher.touched, touched))
+    }
+
+    /// A database gets another content at once: `change` tells of a key what
+    /// there was and what there will be. A key that nobody could see before
+    /// and nobody can see after has not changed.
+    pub fn exchange(
+        &mut self,
+        database: usize,
+        mut change: impl FnMut(&[u8]) -> (Presence, Presence),
+    ) {
+        let of_database = |((db, _), _): &(&(u32, _), &mut _)| *db == database as u32;
+        for ((_, key), watchers) in self.by_key.iter_mut().filter(of_database) {
+            let (before, after) = change(key);
+            if (before, after) != (Presence::Absent, Presence::Absent) {
+                watchers.iter_mut().for_each(|watcher| watcher.exchange(before, after));
+            }
+        }
+    }
+}
+
+impl Watcher {
+    fn exchange(&mut self, before: Presence, after: Presence) {
+        match (self.was_expired, before, after) {
+            (true, _, Presence::Absent) => self.was_expired = false,
+            (true, _, Presence::Expired) => {}
+            (false, Presence::Absent, Presence::Expired) => self.was_expired = true,
+            _ => self.touched.store(true, Ordering::Relaxed),
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use base::Now;
 use engine::config::Config;
-use engine::{Card, Client, Engine, EngineOptions, Executor, Threads};
+use engine::{Client, Engine, EngineOptions, Executor, NoWake, Origin, Threads};
 use parking_lot::Mutex;
 use resp::{OwnedArgv, Protocol, Value};
 
@@ -105,12 +106,10 @@ impl Db {
     }
 
     fn on(engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Db {
-        let mut client = Client::new(Card::internal(), true);
-        client.session.protocol = Protocol::Resp3;
         Db {
             seat: Mutex::new(Seat {
                 executor: engine.executor(),
-                client,
+                client: session(&engine, clock.now()),
             }),
             engine,
             clock,
@@ -144,9 +143,15 @@ impl Db {
         let now = self.clock.now();
         let mut seat = self.seat.lock();
         let Seat { executor, client } = &mut *seat;
+        if client.session.card.is_doomed() {
+            // CLIENT KILL: go on as a client does that connects again.
+            executor.disconnect(client);
+            *client = session(&self.engine, now);
+        }
         executor.execute_one(now, argv.as_argv(), client);
         // An embedded session never closes; QUIT and the like just answer.
         client.session.stage = engine::Stage::Running;
+        client.session.publish();
         client.outbox.take_bytes()
     }
 
@@ -170,6 +175,22 @@ impl Drop for Db {
         let Seat { executor, client } = self.seat.get_mut();
         executor.disconnect(client);
     }
+}
+
+/// A new session, which CLIENT LIST shows beside those that came from outside.
+fn session(engine: &Engine, now: Now) -> Client {
+    let origin = Origin {
+        peer: "embedded:0".into(),
+        local: "embedded:0".into(),
+        descriptor: -1,
+        is_local: true,
+        ..Origin::default()
+    };
+    let clients = &engine.clients;
+    let card = clients.register(origin, now.unix_secs(), Box::new(NoWake));
+    let mut client = Client::new(card, true);
+    client.session.protocol = Protocol::Resp3;
+    client
 }
 
 fn random_seed() -> [u64; 2] {

@@ -103,6 +103,14 @@ impl<'a> Argv<'a> {
         (index..self.len()).map(move |i| self.get(i))
     }
 
+    /// The request that begins at argument `index`, as COMMAND GETKEYS is given one.
+    pub fn behind(self, index: usize) -> Argv<'a> {
+        Argv {
+            spans: &self.spans[index..],
+            ..self
+        }
+    }
+
     /// The bytes of all arguments together.
     pub fn payload_bytes(&self) -> usize {
         (0..self.len()).map(|i| self.get(i).len()).sum()

@@ -20,7 +20,7 @@
 //!
 //! Invariants: lengths are canonical LEB128, at most five bytes; an integer's
 //! width is the smallest that holds it; a block is longer than what is
-//! embedded, or was and shrank in place.
+//! embedded, or was and shrank in place, or has grown in place.
 
 #![allow(unsafe_code)]
 
@@ -112,6 +112,8 @@ pub enum NewValue<'a> {
     /// A string as a client sent it: kept as an integer if it reads as one.
     String(&'a [u8]),
     Int(i64),
+    /// A string that stays text even if it reads as an integer.
+    Text(&'a [u8]),
     /// A string that is the result of writing into another: never an integer.
     Raw(&'a [u8]),
     /// A large string, taken by reference.
@@ -647,6 +649,7 @@ impl<'a> Payload<'a> {
                 None => Payload::bytes(Encoding::Bytes, bytes),
             },
             NewValue::Int(number) => Payload::int(number),
+            NewValue::Text(bytes) => Payload::bytes(Encoding::Bytes, bytes),
             NewValue::Raw(bytes) => Payload::bytes(Encoding::Raw, bytes),
             NewValue::Block(block) => Payload::Block(block),
         }

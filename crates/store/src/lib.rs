@@ -13,17 +13,23 @@
 //! `unsafe` lives in three rooms: [`entry`] (byte-packed allocations),
 //! [`segment`] (lines of 64 bytes with tagged pointers) and [`prefetch`].
 
+pub mod bitfield;
+pub mod bitop;
+pub mod bits;
 mod entry;
 mod hash;
+pub mod lcs;
 mod prefetch;
 mod segment;
 mod shard;
+mod string;
 mod table;
 mod wheel;
 
 pub use entry::{Access, Entry, Kind, NewValue, StringView};
 pub use hash::{Key, KeyHasher};
 pub use shard::{Counts, Shard};
+pub use string::StringCopy;
 pub use table::{Detached, Slot, Table};
 
 /// A large string: shared by reference, copied when written to while shared.

@@ -45,6 +45,16 @@ pub struct Slot {
 pub struct Detached(Option<EntryRef>);
 
 impl Detached {
+    /// A copy of an entry under another name. A large value is shared.
+    pub fn copy_of(
+        entry: Entry<'_>,
+        key: &[u8],
+        deadline_ms: Option<i64>,
+        access: Access,
+    ) -> Detached {
+        Detached(Some(entry.entry_ref().copy_as(key, deadline_ms, access)))
+    }
+
     pub fn entry(&self) -> Entry<'_> {
         Entry::of(self.0.expect("present until it is dropped or inserted"))
     }
@@ -240,6 +250,19 @@ impl Table {
         }
     }
 
+    /// Replace the value of an entry; its deadline and access time stay.
+    #[inline]
+    pub fn rewrite(&mut self, slot: Slot, value: NewValue<'_>) {
+        let entry = self.entry_ref(slot);
+        let payload = Payload::of(value);
+        let deadline_ms = entry.deadline_ms();
+        if !entry.try_set(&payload, deadline_ms) {
+            let (key, access) = (Entry::of(entry).key(), entry.access());
+            let new = EntryRef::new(key, payload, deadline_ms, access, entry.parity());
+            self.exchange(slot, new);
+        }
+    }
+
     /// Change when a key expires.
     pub fn set_deadline(&mut self, slot: Slot, deadline_ms: Option<i64>, now_ms: i64) {
         let entry = self.entry_ref(slot);
@@ -264,7 +287,12 @@ impl Table {
     /// The bytes of a string, to be written in place; `None` if it is kept as
     /// an integer. OBJECT ENCODING answers `raw` from now on.
     pub fn bytes_mut(&mut self, slot: Slot) -> Option<&mut [u8]> {
-        self.entry_ref(slot).bytes_mut()
+        let entry = self.entry_ref(slot);
+        // A shared block is copied, and the copy may have less room.
+        let before = entry.memory_bytes();
+        let bytes = entry.bytes_mut();
+        self.entry_bytes = self.entry_bytes - before + entry.memory_bytes();
+        bytes
     }
 
     /// Change a string that is a block, in place. `None` if it is not one.
@@ -296,20 +324,9 @@ impl Table {
         now_ms: i64,
     ) -> Slot {
         let entry = detached.0.take().expect("not inserted before");
-        self.adopt(key.hash, entry.rekey(key.bytes, deadline_ms), now_ms)
-    }
-
-    /// Put a copy of a value in under `key`, which is not there.
-    pub fn insert_copy(
-        &mut self,
-        key: &Key<'_>,
-        source: Entry<'_>,
-        deadline_ms: Option<i64>,
-        access: Access,
-        now_ms: i64,
-    ) -> Slot {
-        let copy = source.entry_ref().copy_as(key.bytes, deadline_ms, access);
-        self.adopt(key.hash, copy, now_ms)
+        let fits = entry.is_for(key.bytes) && entry.deadline_ms() == deadline_ms;
+        let entry = if fits { entry } else { entry.rekey(key.bytes, deadline_ms) };
+        self.adopt(key.hash, entry, now_ms)
     }
 
     // ---- walks -----------------------------------------------------------

@@ -22,8 +22,8 @@ use crate::bench::workload::{Block, Numbers};
 const DEBT_MAX_NS: f64 = 100_000_000.0;
 
 /// Within this distance from the next send the thread polls instead of
-/// sleeping, because waking up takes tens of microseconds.
-pub(super) const SPIN_NS: u64 = 60_000;
+/// sleeping: waking up takes tens of microseconds, hundreds on virtual machines.
+pub(super) const SPIN_NS: u64 = 250_000;
 
 /// Runs one thread's part of a phase.
 pub(super) fn run(lane: &mut Lane, seat: &Seat, rate: Option<f64>) -> Result<Outcome, Error> {

@@ -95,14 +95,16 @@ impl Metric {
         self != Metric::Throughput
     }
 
-    /// A ratio's meaning in words.
-    pub fn verdict(self, estimate: &Estimate) -> &'static str {
-        if !estimate.excludes_one() {
-            "no difference shown"
+    /// A ratio's meaning in words, for sides with these letters.
+    pub fn verdict(self, estimate: &Estimate, a: char, b: char) -> String {
+        if !estimate.is_sound() {
+            "too few pairs for a verdict".to_string()
+        } else if !estimate.excludes_one() {
+            "no difference shown".to_string()
         } else if (estimate.median < 1.0) == self.is_better_when_lower() {
-            "A is better"
+            format!("{a} is better")
         } else {
-            "B is better"
+            format!("{b} is better")
         }
     }
 }
@@ -124,6 +126,11 @@ impl Comparison {
             latency_a: empty_histogram(),
             latency_b: empty_histogram(),
         }
+    }
+
+    /// The letters of both sides.
+    pub fn letters(&self, sides: &[Side]) -> (char, char) {
+        (sides[self.a].letter, sides[self.b].letter)
     }
 
     pub fn ratios(&self, metric: Metric) -> Vec<f64> {
@@ -206,15 +213,17 @@ mod tests {
     use super::*;
 
     fn estimate(median: f64, low: f64, high: f64) -> Estimate {
-        Estimate { median, low, high }
+        Estimate { median, low, high, count: 7 }
     }
 
     #[test]
     fn verdicts_need_an_interval_that_excludes_one() {
         let lower = estimate(0.8, 0.7, 0.9);
-        assert_eq!(Metric::CpuPerRequest.verdict(&lower), "A is better");
-        assert_eq!(Metric::Throughput.verdict(&lower), "B is better");
-        assert_eq!(Metric::P99.verdict(&estimate(0.8, 0.7, 1.1)), "no difference shown");
-        assert_eq!(Metric::P99.verdict(&estimate(1.2, 1.1, 1.3)), "B is better");
+        assert_eq!(Metric::CpuPerRequest.verdict(&lower, 'A', 'C'), "A is better");
+        assert_eq!(Metric::Throughput.verdict(&lower, 'A', 'C'), "C is better");
+        assert_eq!(Metric::P99.verdict(&estimate(0.8, 0.7, 1.1), 'A', 'B'), "no difference shown");
+        assert_eq!(Metric::P99.verdict(&estimate(1.2, 1.1, 1.3), 'A', 'B'), "B is better");
+        let few = Estimate { count: 3, ..lower };
+        assert_eq!(Metric::P99.verdict(&few, 'A', 'B'), "too few pairs for a verdict");
     }
 }

@@ -73,6 +73,9 @@ impl Control {
     pub fn info(&mut self) -> Result<Info, Error> {
         match self.call(&["INFO"])? {
             Reply::Text(text) => Ok(Info { text }),
+            Reply::Error(answer) if answer.starts_with("NOAUTH") => {
+                Err(Error::Refused { asked: "INFO".to_string(), answer })
+            }
             _ => Ok(Info::default()),
         }
     }

@@ -67,7 +67,11 @@ impl fmt::Display for Error {
             Error::Usage(text) | Error::Unmeasurable(text) => f.write_str(text),
             Error::Interrupted => f.write_str("interrupted"),
             Error::Connect { endpoint, source } => {
-                write!(f, "cannot connect to {endpoint}: {source}")
+                write!(f, "cannot connect to {endpoint}: {source}")?;
+                match source.kind() {
+                    io::ErrorKind::ConnectionRefused => f.write_str("; is a server running there?"),
+                    _ => Ok(()),
+                }
             }
             Error::Lost { endpoint, source } => {
                 write!(f, "the connection to {endpoint} broke: {source}")

@@ -31,6 +31,9 @@ pub struct Figures {
     pub send_lag_p99_ns: Option<u64>,
     /// Share of the machine's time that the hypervisor took.
     pub steal: f64,
+    /// Cores that other processes kept busy, as far as ticks tell; only known
+    /// when the server's use is.
+    pub others_cores: Option<f64>,
 }
 
 /// What a run cost the server.

@@ -14,6 +14,7 @@
 use std::os::fd::OwnedFd;
 
 use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::time::Timespec;
 
@@ -172,16 +173,24 @@ impl Lane {
 
     /// Waits up to `timeout_ns` until some connection is ready.
     pub fn wait(&mut self, timeout_ns: u64, events: &mut Events) -> Result<(), Error> {
-        let timeout = Timespec {
-            tv_sec: (timeout_ns / 1_000_000_000) as i64,
-            tv_nsec: (timeout_ns % 1_000_000_000) as i64,
-        };
+        let mut timeout = timespec(timeout_ns);
+        if !timeout_ns.is_multiple_of(1_000_000) {
+            // epoll_wait counts whole milliseconds, ppoll nanoseconds.
+            let mut readiness = [PollFd::new(&self.epoll, PollFlags::IN)];
+            match poll(&mut readiness, Some(&timeout)) {
+                Ok(_) | Err(Errno::INTR) => timeout = timespec(0),
+                Err(errno) => return Err(Error::system("ppoll")(errno.into())),
+            }
+        }
         events.0.clear();
         let room = rustix::buffer::spare_capacity(&mut events.0);
         match epoll::wait(&self.epoll, room, Some(&timeout)) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(errno) => Err(Error::system("epoll_wait")(errno.into())),
+            // Whoever polls holds a core on which the server may be waiting to run.
+            Ok(0) if timeout_ns == 0 => rustix::thread::sched_yield(),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::system("epoll_wait")(errno.into())),
         }
+        Ok(())
     }
 
     /// Reads once from a connection.
@@ -276,6 +285,10 @@ impl Connection {
     fn is_blocked(&self) -> bool {
         !self.unwritten.is_empty()
     }
+}
+
+fn timespec(ns: u64) -> Timespec {
+    Timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 }
 }
 
 /// Writability is watched only while bytes wait for it: on Unix sockets every

@@ -206,12 +206,12 @@ fn compare_all(bench: &mut Bench, cells: &[Cell], report: &mut Report) -> Result
     }
     if !options.csv && !report.comparisons.is_empty() && (options.quiet || cells.len() > 1) {
         let table = summary::comparison_table(&report.comparisons, &report.sides, options.seed);
-        print(table.trim_end())?;
+        print(&format!("{}{}", if talks { "\n" } else { "" }, table.trim_end()))?;
     }
     if talks {
-        for side in report.sides.iter().filter(|side| side.version.is_some()) {
-            print(&summary::side_line(side))?;
-        }
+        let known = report.sides.iter().filter(|side| side.version.is_some());
+        let lines: Vec<String> = known.map(summary::side_line).collect();
+        print(&format!("\n{}", lines.join("\n")))?;
     }
     outcome
 }
@@ -224,11 +224,11 @@ fn compare_one(
 ) -> Result<(), Error> {
     let options = bench.options;
     let talks = !options.quiet && !options.csv;
+    let letters = comparison.letters(sides);
     if talks {
-        let letters = (sides[comparison.a].letter, sides[comparison.b].letter);
         bench.progress.wipe();
         print(&format!("\n====== {}, {} against {} ======", cell.label, letters.0, letters.1))?;
-        print(&summary::pairs_head())?;
+        print(&summary::pairs_head(letters))?;
     }
     for number in 1..=options.pairs as usize {
         let order = if number % 2 == 1 { Order::AB } else { Order::BA };
@@ -244,7 +244,7 @@ fn compare_one(
         if options.csv {
             print(&summary::pair_csv(comparison, sides, number, pair))?;
         } else if talks {
-            print(&summary::pair_row(number, pair))?;
+            print(&summary::pair_row(number, pair, letters))?;
         }
     }
     if comparison.pairs.is_empty() {
@@ -253,7 +253,7 @@ fn compare_one(
         ));
     }
     if talks {
-        print(&summary::estimates(comparison, options.seed))?;
+        print(&summary::estimates(comparison, sides, options.seed))?;
     }
     Ok(())
 }
@@ -320,8 +320,9 @@ fn hold_idle(bench: &Bench) -> Result<(), Error> {
     let mut lane = Lane::open(&options.target, count as usize)?;
     thread::sleep(Duration::from_millis(200));
     print(&format!("{count} idle connections are open; Ctrl-C closes them"))?;
-    if let Some((before, after)) = before.zip(resident()) {
-        let each = after.saturating_sub(before) / u64::from(count);
+    // A server may also give memory back meanwhile, and then nothing is to be told.
+    if let Some((before, after)) = before.zip(resident()).filter(|(before, after)| after > before) {
+        let each = (after - before) / u64::from(count);
         print(&format!(
             "server memory {} ({}, {} per connection)",
             bytes(after),

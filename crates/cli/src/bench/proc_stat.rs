@@ -4,7 +4,7 @@
 //!   /proc/PID/task/*/schedstat   CPU time in nanoseconds, thread by thread
 //!   /proc/PID/stat               the same in ticks, ended threads included; user and system apart
 //!   /proc/PID/statm              resident pages
-//!   /proc/stat                   time that the hypervisor took away (steal)
+//!   /proc/stat                   time that all processes used, and that the hypervisor took (steal)
 //! ```
 //!
 //! The nanosecond counters lack threads that have ended, so when the ticks say
@@ -13,7 +13,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::bench::control::Info;
@@ -46,11 +46,10 @@ impl ProcessClock {
         }
         let (user, system) = parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat"))?)
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
-        let tick_ns = 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1);
         Ok(ProcessClock {
             threads_ns,
-            user_ticks_ns: user * tick_ns,
-            system_ticks_ns: system * tick_ns,
+            user_ticks_ns: user * tick_ns(),
+            system_ticks_ns: system * tick_ns(),
         })
     }
 
@@ -92,17 +91,21 @@ pub fn command_line(pid: u32) -> io::Result<String> {
 
 /// The process that INFO names, if it is one of this machine. A server in a
 /// container tells a number that means another process here, or none: when it
-/// also tells its executable, the two must agree.
+/// also tells its executable, the name must be the process's.
 pub fn local_pid(info: &Info) -> Option<u32> {
     let pid: u32 = info.field("process_id")?.parse().ok()?;
     ProcessClock::read(pid).ok()?;
     let Some(told) = info.field("executable").map(Path::new) else { return Some(pid) };
-    let Ok(seen) = fs::read_link(format!("/proc/{pid}/exe")) else { return Some(pid) };
-    // An executable that was replaced while it runs is shown as deleted.
-    let seen = PathBuf::from(seen.to_string_lossy().trim_end_matches(" (deleted)"));
-    // The path told may be a link to what really runs.
-    let is_same = fs::canonicalize(told).is_ok_and(|path| path == seen);
-    (is_same || told.file_name() == seen.file_name()).then_some(pid)
+    // The folder is no help: Redis tells its working directory when it was
+    // found through PATH, and distributions link several names to one file.
+    let told = told.file_name()?.to_string_lossy().into_owned();
+    let file = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_file = file.trim_end_matches(" (deleted)") == told;
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let name = name.trim_end();
+    let is_name = !name.is_empty() && told.starts_with(name) && name.len() >= told.len().min(15);
+    (is_file || is_name).then_some(pid)
 }
 
 /// CPU time of the whole machine at one moment, in ticks.
@@ -110,6 +113,8 @@ pub fn local_pid(info: &Info) -> Option<u32> {
 pub struct MachineClock {
     total: u64,
     steal: u64,
+    /// Time that processes ran; interrupts are not theirs.
+    processes: u64,
 }
 
 impl MachineClock {
@@ -124,6 +129,12 @@ impl MachineClock {
         let total = self.total.saturating_sub(before.total);
         let steal = self.steal.saturating_sub(before.steal);
         steal as f64 / (total as f64).max(1.0)
+    }
+
+    /// CPU time that all processes together used since `before`.
+    pub fn used_since(&self, before: &MachineClock) -> Duration {
+        let ticks = self.processes.saturating_sub(before.processes);
+        Duration::from_nanos(ticks * tick_ns())
     }
 }
 
@@ -140,7 +151,11 @@ fn parse_machine(text: &str) -> Option<MachineClock> {
     let ticks: Vec<u64> = line.split_whitespace().skip(1).filter_map(|t| t.parse().ok()).collect();
     // Guest time, from the ninth on, is contained in user time already.
     let total = ticks.iter().take(8).sum();
-    Some(MachineClock { total, steal: *ticks.get(7)? })
+    Some(MachineClock { total, steal: *ticks.get(7)?, processes: ticks.iter().take(3).sum() })
+}
+
+fn tick_ns() -> u64 {
+    1_000_000_000 / rustix::param::clock_ticks_per_second().max(1)
 }
 
 #[cfg(test)]
@@ -159,6 +174,7 @@ mod tests {
         let before = parse_machine("cpu  100 0 50 800 10 0 0 40 0 0\ncpu0 1 2 3").unwrap();
         let after = parse_machine("cpu  150 0 60 830 10 0 0 50 0 0\n").unwrap();
         assert!((after.steal_since(&before) - 0.1).abs() < 1e-9);
+        assert_eq!(after.used_since(&before).as_nanos(), 60 * u128::from(tick_ns()));
         assert_eq!(parse_machine("intr 1 2 3"), None);
     }
 

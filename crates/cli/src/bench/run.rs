@@ -32,6 +32,8 @@ const FILL_BLOCK_BYTES: u32 = 64 * 1024;
 const FILL_DEPTH_MAX: u32 = 64;
 /// Time for the server to finish its turn and stop running.
 const SETTLE: Duration = Duration::from_millis(10);
+/// Shorter runs last too few ticks to tell who else was running.
+const TICKS_COUNT_FROM: Duration = Duration::from_millis(500);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// One combination of test, sizes and pace: a row of the final table.
@@ -310,14 +312,20 @@ impl Reading {
 fn figures(measured: &Measured, phase: &Phase, before: &Reading, after: &Reading) -> Figures {
     let latency = measured.recorder.latency();
     let requests = measured.requests();
-    let server = before.process.zip(after.process).map(|(before, after)| {
-        let used = after.0.since(&before.0);
+    let elapsed_s = measured.elapsed.as_secs_f64().max(1e-9);
+    let mut others_cores = None;
+    let server = before.process.zip(after.process).map(|(process_before, process_after)| {
+        let used = process_after.0.since(&process_before.0);
+        let all = after.machine.used_since(&before.machine);
+        let others = all.saturating_sub(used.cpu + measured.generator_cpu);
+        others_cores =
+            (measured.elapsed >= TICKS_COUNT_FROM).then(|| others.as_secs_f64() / elapsed_s);
         ServerFigures {
             cpu_us: used.cpu.as_secs_f64() * 1e6 / requests.max(1) as f64,
-            cores: used.cpu.as_secs_f64() / measured.elapsed.as_secs_f64().max(1e-9),
+            cores: used.cpu.as_secs_f64() / elapsed_s,
             system_share: used.system_share,
-            resident_before_bytes: before.1,
-            resident_after_bytes: after.1,
+            resident_before_bytes: process_before.1,
+            resident_after_bytes: process_after.1,
         }
     });
     let is_open = matches!(phase.pace, Pace::Open { .. });
@@ -341,6 +349,7 @@ fn figures(measured: &Measured, phase: &Phase, before: &Reading, after: &Reading
         generator_threads: measured.threads,
         send_lag_p99_ns: is_open.then(|| measured.send_lag.value_at_quantile(0.99)),
         steal: after.machine.steal_since(&before.machine),
+        others_cores,
     }
 }
 

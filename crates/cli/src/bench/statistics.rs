@@ -5,11 +5,15 @@
 //! it has, with repetition, take their median, do it ten thousand times; the
 //! middle 95 % of those medians is the interval. It assumes nothing about the
 //! distribution, only that pairs are independent. With few pairs the interval
-//! is close to their whole range, which is honest.
+//! is close to their whole range, and below six of them no verdict is given.
 
 use base::Rng;
 
 const RESAMPLES: usize = 10_000;
+
+/// With fewer values even pure chance puts all of them on one side of 1 in
+/// more than 5 of 100 experiments: 2 / 2^5 is still 6 %.
+const VALUES_MIN: usize = 6;
 
 /// A median with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,6 +21,8 @@ pub struct Estimate {
     pub median: f64,
     pub low: f64,
     pub high: f64,
+    /// How many values it rests on.
+    pub count: usize,
 }
 
 impl Estimate {
@@ -42,12 +48,18 @@ impl Estimate {
             median: median(values)?,
             low: quantile_of_sorted(&medians, 0.025),
             high: quantile_of_sorted(&medians, 0.975),
+            count: values.len(),
         })
     }
 
-    /// Whether the interval leaves no doubt that the value differs from 1.
+    /// Whether there are enough values for the interval to mean something.
+    pub fn is_sound(&self) -> bool {
+        self.count >= VALUES_MIN
+    }
+
+    /// Whether the interval leaves little doubt that the value differs from 1.
     pub fn excludes_one(&self) -> bool {
-        self.low > 1.0 || self.high < 1.0
+        self.is_sound() && (self.low > 1.0 || self.high < 1.0)
     }
 }
 
@@ -94,6 +106,8 @@ mod tests {
         let narrow = Estimate::of(&[0.70, 0.71, 0.69, 0.70, 0.72, 0.70, 0.71], 1).unwrap();
         assert!(narrow.excludes_one());
         assert!(narrow.high - narrow.low < wide.high - wide.low);
+        let few = Estimate::of(&[0.70, 0.71, 0.69], 1).unwrap();
+        assert!(few.high < 1.0 && !few.excludes_one(), "three values prove nothing");
         assert_eq!(Estimate::of(&[1.0, f64::NAN], 1), None);
         assert_eq!(Estimate::of(&[], 1), None);
     }

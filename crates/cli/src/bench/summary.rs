@@ -20,6 +20,10 @@ pub const COMPARE_CSV_HEADER: &str = "\"test\",\"against\",\"pair\",\"order\",\"
 /// limited throughput.
 const GENERATOR_BUSY: f64 = 0.90;
 
+/// From this many cores on, what other processes used is mentioned. Ticks are
+/// coarse and a terminal wants a little too.
+const OTHERS_CORES: f64 = 0.1;
+
 /// Prints a text and a line end. Someone who closed the pipe has seen enough.
 pub fn print(text: &str) -> Result<(), Error> {
     let mut out = stdout().lock();
@@ -194,6 +198,9 @@ pub fn remarks(pace: Pace, figures: &Figures) -> Vec<String> {
             figures.unanswered
         ));
     }
+    if let Some(others) = disturbance(figures) {
+        remarks.push(format!("note: other processes kept {others} of a core busy meanwhile"));
+    }
     if figures.steal > 0.01 {
         remarks.push(format!(
             "note: the hypervisor took {:.1} % of the time; measure again",
@@ -201,6 +208,11 @@ pub fn remarks(pace: Pace, figures: &Figures) -> Vec<String> {
         ));
     }
     remarks
+}
+
+/// How much others ran during the run, when it was enough to matter.
+pub fn disturbance(figures: &Figures) -> Option<String> {
+    figures.others_cores.filter(|&cores| cores > OTHERS_CORES).map(percent)
 }
 
 /// How requests were timed, unless as fast as possible.
@@ -229,20 +241,28 @@ pub fn side_line(side: &Side) -> String {
     format!("{}  {}{version}", side.letter, base_name_first(&side.argv))
 }
 
-/// The two head lines over the pairs of one comparison.
-pub fn pairs_head() -> String {
-    let groups = format!("{:>9}{:>28}{:>32}{:>28}", "", "CPU µs per request", "requests per second", "p99 ms");
-    let group = |width: usize| {
-        format!("{:>width$}{:>width$}{:>8}", "A", "B", "A/B", width = width)
-    };
-    format!("{groups}\n pair {:>3}{}{}{}", "", group(10), group(12), group(10))
+/// The two head lines over the pairs of one comparison of sides with these
+/// letters.
+pub fn pairs_head((a, b): (char, char)) -> String {
+    let title = |text: &str, width: usize| format!("{text:>width$}", width = 2 * width + 8);
+    let group = |width: usize| format!("{a:>width$}{b:>width$}{:>8}", format!("{a}/{b}"));
+    format!(
+        "{:9}{}{}{}\n pair    {}{}{}",
+        "",
+        title("CPU µs per request", 10),
+        title("requests per second", 12),
+        title("p99 ms", 10),
+        group(10),
+        group(12),
+        group(10),
+    )
 }
 
 /// One pair under [`pairs_head`].
-pub fn pair_row(number: usize, pair: &Pair) -> String {
-    let order = match pair.order {
-        Order::AB => "AB",
-        Order::BA => "BA",
+pub fn pair_row(number: usize, pair: &Pair, (a, b): (char, char)) -> String {
+    let order: String = match pair.order {
+        Order::AB => [a, b].iter().collect(),
+        Order::BA => [b, a].iter().collect(),
     };
     let group = |metric: Metric, width: usize, show: fn(f64) -> String| {
         let side = |figures| metric.of(figures).map_or("–".to_string(), show);
@@ -250,16 +270,25 @@ pub fn pair_row(number: usize, pair: &Pair) -> String {
         format!("{:>width$}{:>width$}{:>8}", side(&pair.a), side(&pair.b), ratio, width = width)
     };
     format!(
-        "{number:>4} {order:>3} {}{}{}",
+        "{number:>4} {order:>3} {}{}{}{}",
         group(Metric::CpuPerRequest, 10, |us| format!("{us:.3}")),
         group(Metric::Throughput, 12, grouped),
         group(Metric::P99, 10, |ms| format!("{ms:.3}")),
+        disturbances(pair, (a, b)),
     )
 }
 
+fn disturbances(pair: &Pair, (a, b): (char, char)) -> String {
+    let side = |letter: char, figures: &Figures| {
+        disturbance(figures).map(|others| format!("  {letter} beside others ({others} of a core)"))
+    };
+    [side(a, &pair.a), side(b, &pair.b)].into_iter().flatten().collect()
+}
+
 /// The conclusion of one comparison.
-pub fn estimates(comparison: &Comparison, seed: u64) -> String {
-    let mut text = String::from("median of A/B with its 95 % interval:");
+pub fn estimates(comparison: &Comparison, sides: &[Side], seed: u64) -> String {
+    let (a, b) = comparison.letters(sides);
+    let mut text = format!("median of {a}/{b} with its 95 % interval:");
     for metric in Metric::ALL {
         if let Some(estimate) = comparison.estimate(metric, seed) {
             text.push_str(&format!(
@@ -268,7 +297,7 @@ pub fn estimates(comparison: &Comparison, seed: u64) -> String {
                 estimate.median,
                 estimate.low,
                 estimate.high,
-                metric.verdict(&estimate)
+                metric.verdict(&estimate, a, b)
             ));
         }
     }
@@ -278,11 +307,14 @@ pub fn estimates(comparison: &Comparison, seed: u64) -> String {
 /// All comparisons in one table of ratios.
 pub fn comparison_table(comparisons: &[Comparison], sides: &[Side], seed: u64) -> String {
     let mut rows =
-        vec![["A/B", "", "pairs", "CPU per request", "throughput", "p99 latency"].map(str::to_string).to_vec()];
+        vec![["ratio of", "", "pairs", "CPU per request", "throughput", "p99 latency"].map(str::to_string).to_vec()];
     for comparison in comparisons {
         let mut row = vec![
             comparison.cell.clone(),
-            format!("{}/{}", sides[comparison.a].letter, sides[comparison.b].letter),
+            {
+                let (a, b) = comparison.letters(sides);
+                format!("{a}/{b}")
+            },
             comparison.pairs.len().to_string(),
         ];
         row.extend(Metric::ALL.map(|metric| match comparison.estimate(metric, seed) {

@@ -23,6 +23,7 @@ mod connection;
 mod debug;
 mod expire;
 mod generic;
+mod help;
 mod info;
 mod memory;
 mod object;
@@ -82,6 +83,17 @@ const fn container(spec: &'static Spec, handler: Handler, subcommands: &'static 
         scope: Scope::Keys,
         subcommands,
     }
+}
+
+/// What a container runs when it is called without a subcommand and has nothing
+/// to do then. Its arity makes the gate refuse such a call first.
+fn bare_container(
+    _ctx: &mut Ctx,
+    args: &mut Args,
+    _reply: &mut Reply,
+) -> Result<(), CommandError> {
+    let name = String::from_utf8_lossy(args.argv().get(0)).to_ascii_lowercase();
+    Err(CommandError::Arity(name.into()))
 }
 
 /// The families.
@@ -147,6 +159,7 @@ pub struct Commands {
     all: Vec<Command>,
     /// Beside [`spec::COMMANDS`].
     by_position: Vec<Option<CommandId>>,
+    descriptions: command::Descriptions,
 }
 
 /// What a request's first words lead to.
@@ -163,6 +176,7 @@ impl Commands {
         let mut commands = Commands {
             all: Vec::new(),
             by_position: vec![None; spec::COMMANDS.len()],
+            descriptions: command::Descriptions::default(),
         };
         for row in FAMILIES.iter().copied().flatten() {
             let id = commands.add(row, 1);

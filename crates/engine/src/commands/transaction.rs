@@ -57,9 +57,11 @@ fn exec(ctx: &mut Ctx, _args: &mut Args, reply: &mut Reply) -> Result<(), Comman
         return Ok(());
     }
     reply.array(transaction.len());
+    ctx.session.executing = transaction.len() as u32;
     for queued in transaction.into_queue() {
         ctx.call(queued.command, queued.argv.as_argv(), reply);
     }
+    ctx.session.executing = 0;
     Ok(())
 }
 
@@ -99,18 +101,20 @@ impl Ctx<'_> {
             database,
             key: key.bytes.into(),
             hash: key.hash,
-            was_expired: table
-                .find(key)
-                .is_some_and(|slot| table.entry(slot).is_expired(now_ms)),
         };
+        let was_expired = table
+            .find(key)
+            .is_some_and(|slot| table.entry(slot).is_expired(now_ms));
         let touched = self.session.touched.clone();
-        self.held_shard(index).watches.add(&watched, &touched);
+        let watches = &mut self.held_shard(index).watches;
+        watches.add(&watched, &touched, was_expired);
         self.session.watched.push(watched);
     }
 
     /// Has a watched key passed its deadline, though nobody removed it yet?
     fn watched_expired(&mut self) -> bool {
         let watched = std::mem::take(&mut self.session.watched);
+        let touched = self.session.touched.clone();
         let now_ms = self.now_ms();
         let expired = watched.iter().any(|watched| {
             let key = key_of(self.engine, &watched.key);
@@ -118,7 +122,7 @@ impl Ctx<'_> {
             let shard = self.held_shard(index);
             let table = shard.keys.database(watched.database as usize);
             let gone = |slot| table.entry(slot).is_expired(now_ms);
-            !watched.was_expired && table.find(&key).is_some_and(gone)
+            table.find(&key).is_some_and(gone) && !shard.watches.was_expired(watched, &touched)
         });
         self.session.watched = watched;
         expired

@@ -51,7 +51,7 @@ pub(crate) fn judge<'e>(
     if !spec.arity_ok(argv.len()) {
         return Err(CommandError::Arity(spec.full_name()));
     }
-    if !ctx.session.authenticated && !spec.flags.contains(Flags::NO_AUTH) {
+    if !ctx.is_authenticated() && !spec.flags.contains(Flags::NO_AUTH) {
         return Err(CommandError::AuthRequired);
     }
     if std::ptr::eq(spec, &spec::server::DEBUG) {
@@ -151,9 +151,9 @@ fn unknown_in(container: &Command, argv: Argv<'_>) -> CommandError {
 }
 
 /// At most so much of a client's words is given back in an error.
-const SHOWN_BYTES_MAX: usize = 128;
+pub(crate) const SHOWN_BYTES_MAX: usize = 128;
 
-fn shown(bytes: &[u8], bytes_max: usize) -> Cow<'_, str> {
+pub(crate) fn shown(bytes: &[u8], bytes_max: usize) -> Cow<'_, str> {
     // Redis cuts at a NUL, being C; so the texts stay the same.
     let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end.min(bytes_max)])

@@ -18,7 +18,7 @@ mod resolve;
 mod run;
 mod stopwatch;
 
-pub(crate) use gate::{Verdict, judge};
+pub(crate) use gate::{SHOWN_BYTES_MAX, Verdict, judge, shown};
 pub(crate) use prefetch::Prefetch;
 pub(crate) use resolve::{Resolved, Resolver};
 pub(crate) use run::{call, run, settle};
@@ -44,6 +44,7 @@ pub(crate) fn step(
 ) {
     let mut reply = Reply::new(outbox, ctx.session.protocol);
     let mark = reply.mark();
+    ctx.session.last_command = resolved.command();
     let verdict = judge(ctx, resolved, argv);
     if verdict == Ok(Verdict::Wait) {
         ctx.session.stage = Stage::Parked;

@@ -42,7 +42,6 @@ pub(crate) fn call(
         .call(command.id, ctx.engine, &local.stats, keep_latency);
     local.stats.commands_processed.add(1);
     ctx.session.commands += 1;
-    ctx.session.last_spec = Some(command.spec);
     let mark = reply.mark();
     let mut args = Args::new(argv, command.words, &ctx.engine.hasher, hashes);
     if let Err(error) = (command.handler)(ctx, &mut args, reply) {

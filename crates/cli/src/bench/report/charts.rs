@@ -9,7 +9,13 @@ use crate::bench::recorder::Slice;
 use crate::bench::report::plot::{COLOURS, Frame, Scale, escape};
 use crate::bench::statistics::Estimate;
 
-const WIDTH: f64 = 760.0;
+/// A chart over the whole page, and one of two next to each other. Text keeps
+/// its size, so a narrow chart is a narrow drawing.
+pub const WIDE: f64 = 1000.0;
+pub const NARROW: f64 = 480.0;
+const BAR_CHART_WIDTH: f64 = 400.0;
+/// Room for a letter of a label, in pixels.
+const LETTER: f64 = 7.0;
 const CURVE_POINTS: u32 = 240;
 /// Percentiles with a dot on the curve, and their axis labels.
 const MARKED: [(f64, &str); 7] = [
@@ -23,12 +29,14 @@ const MARKED: [(f64, &str); 7] = [
 ];
 const BAR_HEIGHT: f64 = 20.0;
 const BAR_GAP: f64 = 9.0;
-const LABEL_CHARS: usize = 34;
+const LABEL_CHARS: usize = 30;
 
 /// A named latency distribution in nanoseconds.
 pub struct Curve<'a> {
     pub name: &'a str,
     pub latency: &'a Histogram<u64>,
+    /// Which of the colours.
+    pub colour: usize,
 }
 
 /// One bar.
@@ -49,8 +57,8 @@ pub struct Ratio {
 
 /// Latency over percentile. The axis stretches the tail: every step to the
 /// right is a tenth of the requests that are left.
-pub fn percentile_curves(curves: &[Curve]) -> String {
-    let mut frame = Frame::new(WIDTH, 340.0);
+pub fn percentile_curves(curves: &[Curve], width: f64) -> String {
+    let mut frame = Frame::new(width, 320.0);
     let most = curves.iter().map(|curve| curve.latency.len()).max().unwrap_or(1);
     // No further than where a single request is left.
     let x_max = (most.max(10) as f64).log10().clamp(1.0, 6.0);
@@ -63,11 +71,13 @@ pub fn percentile_curves(curves: &[Curve]) -> String {
     let scale = Scale::log_around(extremes);
     frame.y_axis(&latency_ticks(&scale));
     let marks = MARKED.iter().filter(|(quantile, _)| x_place(*quantile) <= 1.0);
+    // The first mark is next to the second; a narrow chart has no room for both.
+    let marks = marks.skip(usize::from(width < WIDE));
     let ticks: Vec<(f64, String)> =
         marks.clone().map(|&(quantile, label)| (x_place(quantile), label.to_string())).collect();
     frame.x_axis(&ticks);
     frame.x_title("share of requests that are faster");
-    for (i, curve) in curves.iter().enumerate() {
+    for curve in curves {
         let at = |quantile: f64| curve.latency.value_at_quantile(quantile) as f64;
         let points: Vec<(f64, f64)> = (0..=CURVE_POINTS)
             .map(|step| {
@@ -75,7 +85,7 @@ pub fn percentile_curves(curves: &[Curve]) -> String {
                 (x, scale.place(at(1.0 - 10f64.powf(-x * x_max))))
             })
             .collect();
-        let colour = i % COLOURS;
+        let colour = curve.colour % COLOURS;
         frame.line(&points, &format!("s{colour}"));
         for &(quantile, label) in marks.clone() {
             let value = at(quantile);
@@ -84,7 +94,8 @@ pub fn percentile_curves(curves: &[Curve]) -> String {
             frame.dot(place, 3.5, &format!("dot s{colour}"), &hint);
         }
     }
-    let names: Vec<&str> = curves.iter().map(|curve| curve.name).collect();
+    let names: Vec<(&str, usize)> =
+        curves.iter().map(|curve| (curve.name, curve.colour)).collect();
     legend(&names) + &frame.svg("latency by percentile")
 }
 
@@ -93,9 +104,9 @@ pub fn bars(bars: &[Bar], label: &str) -> String {
     let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     let scale = Scale::from_zero(highest);
     let height = bars.len() as f64 * (BAR_HEIGHT + BAR_GAP) + BAR_GAP;
-    let mut frame = Frame::new(WIDTH / 2.0, height);
+    let mut frame = Frame::new(BAR_CHART_WIDTH, height);
     let longest = bars.iter().map(|bar| shortened(&bar.name).chars().count()).max().unwrap_or(0);
-    frame.left = (longest as f64 * 6.6 + 14.0).min(WIDTH / 4.5);
+    frame.left = (longest as f64 * LETTER + 14.0).min(BAR_CHART_WIDTH / 2.0);
     // Room for the value behind the longest bar.
     let end = frame.width - 78.0;
     for (i, bar) in bars.iter().enumerate() {
@@ -130,7 +141,7 @@ pub fn over_time(slices: &[Slice], elapsed: Duration) -> String {
         .map(|tick| (time_scale.place(tick), format!("{} s", plain(tick))))
         .collect();
 
-    let mut frame = Frame::new(WIDTH, 150.0);
+    let mut frame = Frame::new(WIDE, 160.0);
     frame.bottom = 26.0;
     let scale = Scale::from_zero(whole.clone().map(rate).fold(0.0, f64::max));
     frame.y_axis(&count_ticks(&scale));
@@ -141,10 +152,10 @@ pub fn over_time(slices: &[Slice], elapsed: Duration) -> String {
     frame.line(&points, "s0");
     let rates = frame.svg("requests per second over time");
 
-    let mut frame = Frame::new(WIDTH, 210.0);
+    let mut frame = Frame::new(WIDE, 230.0);
     frame.bottom = 26.0;
-    let busy: Vec<&Slice> = slices.iter().filter(|slice| slice.requests > 0).collect();
-    let extremes = busy.iter().flat_map(|slice| [slice.p50_ns as f64, slice.max_ns as f64]);
+    let busy = slices.iter().filter(|slice| slice.requests > 0);
+    let extremes = busy.flat_map(|slice| [slice.p50_ns as f64, slice.max_ns as f64]);
     let scale = Scale::log_around(extremes);
     frame.y_axis(&latency_ticks(&scale));
     frame.x_axis(&time_ticks);
@@ -154,24 +165,29 @@ pub fn over_time(slices: &[Slice], elapsed: Duration) -> String {
         ("s0", |slice| slice.p50_ns),
     ];
     for (class, of) in lines {
-        let points: Vec<(f64, f64)> =
-            busy.iter().map(|slice| (middle(slice), scale.place(of(slice) as f64))).collect();
-        frame.line(&points, class);
+        // Nothing ended in an empty slice, so there is no latency to draw.
+        for stretch in slices.split(|slice| slice.requests == 0) {
+            let points: Vec<(f64, f64)> = stretch
+                .iter()
+                .map(|slice| (middle(slice), scale.place(of(slice) as f64)))
+                .collect();
+            frame.line(&points, class);
+        }
     }
     let latencies = frame.svg("latency over time");
     format!(
         "<h4>Requests per second</h4>{rates}<h4>Latency</h4>{}{latencies}",
-        legend(&["p50", "p99", "max"])
+        legend(&[("p50", 0), ("p99", 1), ("max", 2)])
     )
 }
 
 /// Ratios around 1 with their intervals, and each pair as a faint dot.
 pub fn ratios(ratios: &[Ratio], label: &str) -> String {
     let row = 34.0;
-    let mut frame = Frame::new(WIDTH, ratios.len() as f64 * row + 44.0);
+    let mut frame = Frame::new(WIDE, ratios.len() as f64 * row + 44.0);
     let longest = ratios.iter().map(|ratio| shortened(&ratio.name).chars().count()).max();
-    frame.left = (longest.unwrap_or(0) as f64 * 6.6 + 20.0).min(WIDTH / 3.0);
-    frame.right = 150.0;
+    frame.left = (longest.unwrap_or(0) as f64 * LETTER + 20.0).min(WIDE / 3.0);
+    frame.right = 170.0;
     frame.bottom = 34.0;
     frame.top = 6.0;
     let all = ratios.iter().flat_map(|ratio| ratio.values.iter().copied());
@@ -211,12 +227,11 @@ pub fn ratios(ratios: &[Ratio], label: &str) -> String {
 }
 
 /// Names with their colours.
-pub fn legend(names: &[&str]) -> String {
-    let entries: String = names
-        .iter()
-        .enumerate()
-        .map(|(i, name)| format!("<li class=\"s{}\"><span>{}</span></li>", i % COLOURS, escape(name)))
-        .collect();
+fn legend(names: &[(&str, usize)]) -> String {
+    let entry = |&(name, colour): &(&str, usize)| {
+        format!("<li class=\"s{}\"><span>{}</span></li>", colour % COLOURS, escape(name))
+    };
+    let entries: String = names.iter().map(entry).collect();
     format!("<ul class=\"legend\">{entries}</ul>")
 }
 
@@ -288,11 +303,11 @@ mod tests {
         let mut recorder = Recorder::default();
         recorder.record(10, 20, 1);
         let slices = recorder.timeline().slices();
-        let curve = Curve { name: "<one>", latency: recorder.latency() };
-        let estimate = Estimate { median: 1.0, low: 1.0, high: 1.0 };
+        let curve = Curve { name: "<one>", latency: recorder.latency(), colour: 9 };
+        let estimate = Estimate { median: 1.0, low: 1.0, high: 1.0, count: 1 };
         let drawings = [
-            percentile_curves(&[curve]),
-            percentile_curves(&[]),
+            percentile_curves(&[curve], WIDE),
+            percentile_curves(&[], NARROW),
             over_time(&slices, Duration::from_nanos(10)),
             over_time(&[], Duration::ZERO),
             bars(&[], "none"),

@@ -10,7 +10,8 @@ pub fn facts() -> Vec<(&'static str, String)> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let uname = rustix::system::uname();
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    // Counted here because we may be pinned to fewer ourselves.
+    let cores = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
     let is_virtual = field(&cpuinfo, "flags")
         .is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor"));
     let mut facts = Vec::new();

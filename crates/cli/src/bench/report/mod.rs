@@ -15,6 +15,7 @@ mod machine;
 mod page;
 mod plot;
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
@@ -29,7 +30,7 @@ use crate::bench::proc_stat::command_line;
 use crate::bench::recorder::Slice;
 use crate::bench::report::charts::{Bar, Curve, Ratio};
 use crate::bench::report::json::Json;
-use crate::bench::report::page::Tile;
+use crate::bench::report::page::{Columns, Tile};
 use crate::bench::report::plot::escape;
 use crate::bench::run::{Cell, Run};
 use crate::bench::statistics::median;
@@ -123,7 +124,7 @@ impl Report {
                 format!("server on core {}, generator on core {}", pinning.server, pinning.generator),
             );
         }
-        add("Generator threads", options.threads.to_string());
+        add("Threads", options.threads.to_string());
         add("Seed", options.seed.to_string());
         let words = [["ochre", "bench"].map(str::to_string).to_vec(), hidden_passwords(args)].concat();
         Report {
@@ -235,11 +236,13 @@ impl Report {
         let curves: Vec<Curve> = self
             .runs
             .iter()
-            .map(|(cell, run)| Curve { name: &cell.label, latency: &run.latency })
+            .zip(self.colours())
+            .map(|((cell, run), colour)| Curve { name: &cell.label, latency: &run.latency, colour })
             .collect();
-        let content: String = curves
-            .chunks(CURVES_PER_CHART)
-            .map(|chunk| page::card("", &charts::percentile_curves(chunk)))
+        let content: String = self
+            .curve_groups()
+            .into_iter()
+            .map(|group| page::card("", &charts::percentile_curves(&curves[group], charts::WIDE)))
             .collect();
         let open = self.runs.iter().any(|(cell, _)| matches!(cell.pace, Pace::Open { .. }));
         let lead = if open {
@@ -252,50 +255,72 @@ impl Report {
         page::section("Latency", lead, &content)
     }
 
+    /// All runs in one chart if it can hold them; otherwise a test each.
+    fn curve_groups(&self) -> Vec<Range<usize>> {
+        let whole = 0..self.runs.len();
+        if whole.len() <= CURVES_PER_CHART {
+            return vec![whole];
+        }
+        let mut groups: Vec<Range<usize>> = Vec::new();
+        for (i, (cell, _)) in self.runs.iter().enumerate() {
+            match groups.last_mut() {
+                Some(group)
+                    if group.len() < CURVES_PER_CHART
+                        && self.runs[group.start].0.title == cell.title =>
+                {
+                    group.end = i + 1;
+                }
+                _ => groups.push(i..i + 1),
+            }
+        }
+        groups
+    }
+
+    /// The colour of each run, the same in curves and bars.
+    fn colours(&self) -> Vec<usize> {
+        self.curve_groups().into_iter().flat_map(|group| 0..group.len()).collect()
+    }
+
     fn bar_section(&self) -> String {
-        let bar = |(i, (cell, value, text)): (usize, (&Cell, f64, String))| {
-            let colour = i % plot::COLOURS;
-            Bar { name: cell.label.clone(), value, text, colour }
+        let colours = self.colours();
+        let bars = |of: &dyn Fn(&Figures) -> Option<(f64, String)>| -> Vec<Bar> {
+            let one = |(i, (cell, run)): (usize, &(Cell, Run))| {
+                let (value, text) = of(&run.figures)?;
+                Some(Bar { name: cell.label.clone(), value, text, colour: colours[i] })
+            };
+            self.runs.iter().enumerate().filter_map(one).collect()
         };
-        let throughput: Vec<Bar> = self
-            .runs
-            .iter()
-            .map(|(cell, run)| {
-                (cell, run.figures.throughput, grouped(run.figures.throughput))
-            })
-            .enumerate()
-            .map(bar)
-            .collect();
+        let throughput = bars(&|figures| Some((figures.throughput, grouped(figures.throughput))));
         let mut cards =
             page::card("Requests per second", &charts::bars(&throughput, "requests per second"));
-        let cpu: Vec<Bar> = self
-            .runs
-            .iter()
-            .filter_map(|(cell, run)| {
-                let server = run.figures.server.as_ref()?;
-                Some((cell, server.cpu_us, format!("{:.2} µs", server.cpu_us)))
-            })
-            .enumerate()
-            .map(bar)
-            .collect();
+        let cpu = bars(&|figures| {
+            let us = figures.server.as_ref()?.cpu_us;
+            Some((us, format!("{us:.2} µs")))
+        });
         if !cpu.is_empty() {
             let chart = charts::bars(&cpu, "CPU time of the server per request");
             cards.push_str(&page::card("CPU time of the server per request", &chart));
         }
-        page::section("Throughput and cost", "", &page::columns(&cards))
+        page::section("Throughput and cost", "", &page::columns(Columns::Two, &cards))
     }
 
     fn time_section(&self) -> String {
-        let mut content = String::new();
+        let mut shown = String::new();
+        let mut hidden = String::new();
         for (cell, run) in &self.runs {
             let chart = charts::over_time(&run.slices, run.figures.elapsed);
             // An open loop is about what happens when; elsewhere it is detail.
-            content.push_str(&match cell.pace {
-                Pace::Open { .. } => page::card(&cell.label, &chart),
-                Pace::Closed | Pace::Throttled { .. } => page::folded(&cell.label, &chart),
-            });
+            match cell.pace {
+                Pace::Open { .. } => shown.push_str(&page::card(&cell.label, &chart)),
+                Pace::Closed | Pace::Throttled { .. } => {
+                    hidden.push_str(&format!("<h3>{}</h3>{chart}", escape(&cell.label)));
+                }
+            }
         }
-        page::section("Over time", "", &content)
+        if !hidden.is_empty() {
+            shown.push_str(&page::folded("Throughput and latency of each run", &hidden));
+        }
+        page::section("Over time", "", &shown)
     }
 
     fn run_table(&self) -> String {
@@ -308,7 +333,9 @@ impl Report {
             .runs
             .iter()
             .map(|(cell, run)| {
-                for remark in remarks(cell.pace, &run.figures) {
+                let remarks = remarks(cell.pace, &run.figures);
+                // What the server used stands in the table.
+                for remark in remarks.iter().filter(|remark| !remark.starts_with("server:")) {
                     notes.push_str(&format!(
                         "<li>{}: {}</li>",
                         escape(&cell.label),
@@ -322,7 +349,9 @@ impl Report {
                 row
             })
             .collect();
-        let pace = self.runs.first().and_then(|(cell, _)| pace_words(cell.pace));
+        let first = self.runs.first().map(|(cell, _)| cell.pace);
+        let is_shared = self.runs.iter().all(|(cell, _)| Some(cell.pace) == first);
+        let pace = first.filter(|_| is_shared).and_then(pace_words);
         let lead = escape(&pace.unwrap_or_default());
         let table = page::table(&head, &rows) + &format!("<ul class=\"notes\">{notes}</ul>");
         page::section("All runs", &lead, &page::card("", &table))
@@ -332,11 +361,12 @@ impl Report {
         let mut tiles = Vec::new();
         for comparison in self.comparisons.iter().take(TILES_MAX) {
             let Some(found) = comparison.estimate(Metric::CpuPerRequest, self.seed) else { continue };
+            let (a, b) = comparison.letters(&self.sides);
             tiles.push(Tile {
                 name: format!("{}, CPU per request, {}", comparison.cell, self.letters(comparison)),
                 value: format!("{:.2}×", found.median),
                 unit: format!("{:.2} to {:.2}", found.low, found.high),
-                note: Metric::CpuPerRequest.verdict(&found).to_string(),
+                note: Metric::CpuPerRequest.verdict(&found, a, b),
             });
         }
         page::tiles(&tiles)
@@ -362,9 +392,9 @@ impl Report {
                 content.push_str(&page::card(&title, &charts::ratios(&ratios, metric.name())));
             }
         }
-        let lead = "A divided by B within each pair: the faint dots. The large dot is their median, the stroke \
-                    its bootstrap 95 % interval. Where the stroke crosses 1, no difference has been shown, \
-                    and the colour is grey.";
+        let lead = "A divided by its opponent within each pair: the faint dots. The large dot is their median, \
+                    the stroke its bootstrap 95 % interval. Where the stroke crosses 1, or pairs are fewer \
+                    than six, no difference has been shown, and the colour is grey.";
         page::section("Ratios", lead, &content)
     }
 
@@ -396,22 +426,24 @@ impl Report {
                 cards.push_str(&page::card(&title, &charts::bars(&bars, metric.name())));
             }
         }
-        page::section("Levels", "Medians over the runs of each side.", &page::columns(&cards))
+        page::section("Levels", "Medians over the runs of each side.", &page::columns(Columns::Three, &cards))
     }
 
     fn side_curves(&self) -> String {
         let mut cards = String::new();
         for comparison in &self.comparisons {
-            let names =
-                [comparison.a, comparison.b].map(|side| side_label(&self.sides[side]));
+            let names = [comparison.a, comparison.b].map(|side| side_label(&self.sides[side]));
+            let curve = |name, latency, colour| Curve { name, latency, colour };
             let curves = [
-                Curve { name: &names[0], latency: &comparison.latency_a },
-                Curve { name: &names[1], latency: &comparison.latency_b },
+                curve(&names[0], &comparison.latency_a, comparison.a),
+                curve(&names[1], &comparison.latency_b, comparison.b),
             ];
-            cards.push_str(&page::card(&comparison.cell, &charts::percentile_curves(&curves)));
+            let title = format!("{} {}", comparison.cell, self.letters(comparison));
+            let chart = charts::percentile_curves(&curves, charts::NARROW);
+            cards.push_str(&page::card(&title, &chart));
         }
         let lead = "All runs of a side together.";
-        page::section("Latency", lead, &page::columns(&cards))
+        page::section("Latency", lead, &page::columns(Columns::Two, &cards))
     }
 
     fn pair_section(&self) -> String {
@@ -458,16 +490,18 @@ impl Report {
         }
         let machine: Vec<(String, String)> =
             machine::facts().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-        let cards = page::card("Servers", &page::facts(&servers))
-            + &page::card("Machine", &page::facts(&machine))
+        let cards = page::card("Machine", &page::facts(&machine))
             + &page::card("Settings", &page::facts(&self.setting));
+        let content = page::card("Servers", &page::facts(&servers))
+            + &page::columns(Columns::Two, &cards);
         let footer = "<footer>All numbers are in this page as JSON, in the element with the id \
                       <code>raw</code>.</footer>\n";
-        page::section("Circumstances", "", &page::columns(&cards)) + footer
+        page::section("Circumstances", "", &content) + footer
     }
 
     fn letters(&self, comparison: &Comparison) -> String {
-        format!("{}/{}", self.sides[comparison.a].letter, self.sides[comparison.b].letter)
+        let (a, b) = comparison.letters(&self.sides);
+        format!("{a}/{b}")
     }
 
     fn raw(&self) -> Json {
@@ -585,6 +619,7 @@ fn raw_figures(figures: &Figures) -> Json {
         ("generator_load", Json::Number(figures.generator_load)),
         ("send_lag_p99_ms", Json::maybe(figures.send_lag_p99_ns, |ns| ms(ns as f64))),
         ("steal", Json::Number(figures.steal)),
+        ("others_cores", Json::maybe(figures.others_cores, Json::Number)),
     ])
 }
 

@@ -28,9 +28,18 @@ pub fn card(title: &str, content: &str) -> String {
     format!("<div class=\"card\">{title}{content}</div>\n")
 }
 
-/// Cards next to each other where there is room.
-pub fn columns(cards: &str) -> String {
-    format!("<div class=\"columns\">{cards}</div>\n")
+/// Cards next to each other where there is room: up to two, or up to three.
+pub fn columns(most: Columns, cards: &str) -> String {
+    let class = match most {
+        Columns::Two => "columns",
+        Columns::Three => "columns three",
+    };
+    format!("<div class=\"{class}\">{cards}</div>\n")
+}
+
+pub enum Columns {
+    Two,
+    Three,
 }
 
 /// Closed until the reader opens it.

@@ -160,6 +160,9 @@ impl Frame {
 
     /// A line through points given as places on both axes.
     pub fn line(&mut self, points: &[(f64, f64)], class: &str) {
+        if points.is_empty() {
+            return;
+        }
         let mut path = String::new();
         for (i, &(px, py)) in points.iter().enumerate() {
             let command = if i == 0 { 'M' } else { 'L' };

@@ -1,0 +1,109 @@
+//! One client's socket, and the bytes that go in and out.
+//!
+//! The same for both loops: an event loop calls these when the socket is
+//! ready, a client's own thread calls them and waits inside.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use resp::{Outbox, Query, QueryBuffer};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+
+/// A client's socket and what it has sent.
+pub(crate) struct Connection {
+    socket: OwnedFd,
+    pub(crate) query: Query,
+    pub(crate) received_bytes: u64,
+    pub(crate) sent_bytes: u64,
+}
+
+/// What a read came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// So many bytes; if `more`, the room was filled and more may wait.
+    Bytes { count: usize, more: bool },
+    Nothing,
+    /// The client has sent all it will: answer what is there, then close.
+    End,
+    Broken,
+}
+
+/// What a write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    All,
+    /// The client does not keep up.
+    Part,
+    Broken,
+}
+
+impl Connection {
+    pub(crate) fn new(socket: OwnedFd) -> Connection {
+        Connection {
+            socket,
+            query: Query::default(),
+            received_bytes: 0,
+            sent_bytes: 0,
+        }
+    }
+
+    /// One read into the query.
+    #[inline]
+    pub(crate) fn receive(&mut self, pool: &mut Vec<Box<QueryBuffer>>) -> Received {
+        let room = self.query.room(pool);
+        let free = room.capacity() - room.len();
+        let got = rustix::net::recv(&self.socket, spare_capacity(room), RecvFlags::empty());
+        match got {
+            Ok((0, _)) => Received::End,
+            Ok((count, _)) => {
+                self.received_bytes += count as u64;
+                Received::Bytes {
+                    count,
+                    more: count == free,
+                }
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
+            Err(_) => Received::Broken,
+        }
+    }
+
+    /// Send what waits, as much as the socket takes.
+    #[inline]
+    pub(crate) fn send(&mut self, outbox: &mut Outbox) -> Sent {
+        while !outbox.is_empty() {
+            match self.send_some(outbox) {
+                Ok(count) => {
+                    self.sent_bytes += count as u64;
+                    outbox.advance(count);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Sent::Part,
+                Err(_) => return Sent::Broken,
+            }
+        }
+        Sent::All
+    }
+
+    #[inline]
+    fn send_some(&self, outbox: &Outbox) -> Result<usize, Errno> {
+        if let Some(bytes) = outbox.single() {
+            return rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL);
+        }
+        let mut slices = [IoSlice::new(&[]); 64];
+        let used = outbox.slices(&mut slices);
+        rustix::io::writev(&self.socket, &slices[..used])
+    }
+
+    /// End both directions; a thread that waits in this socket wakes up.
+    pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.socket.try_clone()
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,65 @@
+//! Freeing large things where nobody waits for it: on a thread of its own.
+//!
+//! FLUSHALL of five million keys, or DEL of half a gigabyte, hands its memory
+//! over here and answers at once. INFO's `lazyfree_pending_objects` says how
+//! much is still on its way out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+
+use engine::Garbage;
+
+/// The way to the freeing thread.
+pub(crate) struct GarbageThread {
+    sender: Sender<Garbage>,
+    pending: Arc<AtomicU64>,
+    freed: Arc<AtomicU64>,
+}
+
+impl GarbageThread {
+    pub(crate) fn start() -> std::io::Result<GarbageThread> {
+        let (sender, receiver) = channel::<Garbage>();
+        let pending = Arc::new(AtomicU64::new(0));
+        let freed = Arc::new(AtomicU64::new(0));
+        let (waiting, done) = (pending.clone(), freed.clone());
+        std::thread::Builder::new()
+            .name("lazyfree".into())
+            .spawn(move || {
+                for garbage in receiver {
+                    let objects = objects(&garbage);
+                    drop(garbage);
+                    waiting.fetch_sub(objects, Ordering::Relaxed);
+                    done.fetch_add(objects, Ordering::Relaxed);
+                }
+            })?;
+        Ok(GarbageThread {
+            sender,
+            pending,
+            freed,
+        })
+    }
+
+    pub(crate) fn discard(&self, garbage: Garbage) {
+        self.pending.fetch_add(objects(&garbage), Ordering::Relaxed);
+        if let Err(refused) = self.sender.send(garbage) {
+            // The thread is gone: the process is ending. Free it here.
+            drop(refused.0);
+        }
+    }
+
+    pub(crate) fn pending_objects(&self) -> u64 {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn freed_objects(&self) -> u64 {
+        self.freed.load(Ordering::Relaxed)
+    }
+}
+
+fn objects(garbage: &Garbage) -> u64 {
+    match garbage {
+        Garbage::Table(table) => table.len() as u64,
+        Garbage::Block(_) => 1,
+    }
+}

@@ -1,0 +1,677 @@
+//! Event loops: a few threads, each driving many clients in phases.
+//!
+//! ```text
+//!   wait     epoll, level-triggered; at most until the next tick
+//!   read     one read from every ready socket
+//!   parse    all complete requests of all of them
+//!   execute  as batches, so that cache misses overlap
+//!   write    one write per client that has something to read
+//! ```
+//!
+//! The first loop also accepts and hands each new client to the loop with the
+//! fewest. A client that does not read what it asked for is no longer read
+//! from: its requests wait until its replies are gone, so its memory is
+//! bounded by what it has sent in one go.
+//!
+//! Seats: a client's index in this loop. Connection and session lie in two
+//! lists, since the requests of a batch borrow from all connections while the
+//! engine changes the sessions.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use base::Now;
+use engine::config::{Config, OutputLimit};
+use engine::{Client, Engine, Executor, OUTBOX_BYTES_MAX, Request, Stage, Wake};
+use resp::QueryBuffer;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+
+use super::{answer_protocol_error, limits, publish, screen};
+use crate::connection::{Connection, Received, Sent};
+use crate::listener::{Accepted, Listener};
+use crate::mailbox::{Mail, Mailbox};
+use crate::signals::Signals;
+use crate::world::World;
+
+/// Run `loops` event loops until the server is asked to end; the calling
+/// thread is the first of them.
+pub(crate) fn run(
+    engine: &Arc<Engine>,
+    world: &Arc<World>,
+    listeners: Vec<Arc<Listener>>,
+    signals: &mut Signals,
+    loops: usize,
+) -> io::Result<()> {
+    let mailboxes: Vec<_> = (0..loops)
+        .map(|_| Mailbox::new().map(Arc::new))
+        .collect::<io::Result<_>>()?;
+    let set = world.mailboxes.set(mailboxes);
+    assert!(set.is_ok(), "loops are started once");
+    let others: Vec<_> = (1..loops)
+        .map(|index| {
+            let (engine, world) = (engine.clone(), world.clone());
+            std::thread::Builder::new()
+                .name(format!("loop-{index}"))
+                .spawn(move || EventLoop::new(index, &engine, &world)?.run(None))
+        })
+        .collect::<io::Result<_>>()?;
+    let mut first = EventLoop::new(0, engine, world)?;
+    first.listen(listeners)?;
+    world.log.notice(ready_line(world));
+    let ended = first.run(Some(signals));
+    world.stop();
+    for other in others {
+        other.join().expect("a loop ends by returning")?;
+    }
+    ended
+}
+
+/// Tools wait for this very line.
+pub(super) fn ready_line(world: &World) -> &'static str {
+    if world.port() == 0 {
+        "Ready to accept connections unix"
+    } else {
+        "Ready to accept connections tcp"
+    }
+}
+
+/// Epoll's word for what is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Seat(u32),
+    Listener(u32),
+    Mailbox,
+    Signals,
+}
+
+impl Token {
+    fn data(self) -> EventData {
+        let (kind, index) = match self {
+            Token::Seat(seat) => (0u64, seat),
+            Token::Listener(index) => (1, index),
+            Token::Mailbox => (2, 0),
+            Token::Signals => (3, 0),
+        };
+        EventData::new_u64(kind << 32 | u64::from(index))
+    }
+
+    fn of(data: EventData) -> Token {
+        let (kind, index) = (data.u64() >> 32, data.u64() as u32);
+        match kind {
+            0 => Token::Seat(index),
+            1 => Token::Listener(index),
+            2 => Token::Mailbox,
+            _ => Token::Signals,
+        }
+    }
+}
+
+/// A connection, and what this loop thinks of it.
+struct Seat {
+    connection: Connection,
+    /// What epoll was asked to watch.
+    interest: EventFlags,
+    /// Is it in the list of seats to execute?
+    listed: bool,
+    /// The client will send no more.
+    ended: bool,
+    last_active_us: u64,
+    /// Since when its outbox is over the soft limit.
+    over_soft_since_us: Option<u64>,
+}
+
+struct EventLoop {
+    index: usize,
+    engine: Arc<Engine>,
+    world: Arc<World>,
+    mailbox: Arc<Mailbox>,
+    executor: Executor,
+    epoll: OwnedFd,
+    listeners: Vec<Arc<Listener>>,
+    config: Arc<Config>,
+    config_generation: u64,
+    seats: Vec<Option<Box<Seat>>>,
+    clients: Vec<Option<Box<Client>>>,
+    free: Vec<u32>,
+    /// Seats to execute in this turn.
+    ready: Vec<u32>,
+    /// Seats to look at in the next turn whatever epoll says.
+    again: Vec<u32>,
+    parked: Vec<u32>,
+    query_pool: Vec<Box<QueryBuffer>>,
+    outbox_pool: Vec<Vec<u8>>,
+    events: Vec<Event>,
+    requests: Vec<Request<'static>>,
+    next_tick_us: u64,
+    ticks: u64,
+    /// More keys are due than the last sweep took.
+    sweep_more: bool,
+    stopping: bool,
+}
+
+impl EventLoop {
+    /// Events taken from epoll at once.
+    const EVENTS: usize = 512;
+    /// Requests executed as one batch.
+    const BATCH: usize = 512;
+    /// New clients accepted per turn, so that those who are in are served too.
+    const ACCEPTS: usize = 128;
+    /// Segments of keys swept per tick, and between ticks when more are due.
+    const SWEEP_SEGMENTS: usize = 32;
+
+    fn new(index: usize, engine: &Arc<Engine>, world: &Arc<World>) -> io::Result<EventLoop> {
+        let mailboxes = world.mailboxes.get().expect("set before the loops start");
+        let event_loop = EventLoop {
+            index,
+            engine: engine.clone(),
+            world: world.clone(),
+            mailbox: mailboxes[index].clone(),
+            executor: engine.executor(),
+            epoll: epoll::create(CreateFlags::CLOEXEC)?,
+            listeners: Vec::new(),
+            config: engine.config(),
+            config_generation: engine.config_generation(),
+            seats: Vec::new(),
+            clients: Vec::new(),
+            free: Vec::new(),
+            ready: Vec::new(),
+            again: Vec::new(),
+            parked: Vec::new(),
+            query_pool: Vec::new(),
+            outbox_pool: Vec::new(),
+            events: Vec::with_capacity(EventLoop::EVENTS),
+            requests: Vec::new(),
+            next_tick_us: 0,
+            ticks: 0,
+            sweep_more: false,
+            stopping: false,
+        };
+        let data = Token::Mailbox.data();
+        epoll::add(&event_loop.epoll, &event_loop.mailbox, data, EventFlags::IN)?;
+        Ok(event_loop)
+    }
+
+    fn listen(&mut self, listeners: Vec<Arc<Listener>>) -> io::Result<()> {
+        for listener in self.listeners.drain(..) {
+            let _ = epoll::delete(&self.epoll, &*listener);
+        }
+        for (index, listener) in listeners.iter().enumerate() {
+            let data = Token::Listener(index as u32).data();
+            epoll::add(&self.epoll, &**listener, data, EventFlags::IN)?;
+        }
+        self.listeners = listeners;
+        Ok(())
+    }
+
+    fn run(&mut self, mut signals: Option<&mut Signals>) -> io::Result<()> {
+        if let Some(signals) = &signals {
+            let data = Token::Signals.data();
+            epoll::add(&self.epoll, &**signals, data, EventFlags::IN)?;
+        }
+        while !self.stopping {
+            self.wait()?;
+            let now = Now::read();
+            let events = std::mem::take(&mut self.events);
+            for event in &events {
+                match Token::of(event.data) {
+                    Token::Seat(seat) => self.seat_event(seat, event.flags),
+                    Token::Listener(index) => self.accept(index as usize, now),
+                    Token::Mailbox => self.read_mail(true, now)?,
+                    Token::Signals => {
+                        let name = signals.as_mut().and_then(|signals| signals.take());
+                        self.stop_by_signal(name);
+                    }
+                }
+            }
+            self.events = events;
+            self.read_mail(false, now)?;
+            if now.mono_us >= self.next_tick_us || self.sweep_more {
+                self.tick(now);
+            }
+            self.unpark(now);
+            self.execute(now);
+            self.count_turn(now);
+        }
+        self.close_all();
+        Ok(())
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        let idle = self.ready.is_empty() && self.again.is_empty() && !self.sweep_more;
+        let may_sleep = idle && self.mailbox.fall_asleep();
+        let mut wait_us = 0;
+        if may_sleep {
+            let now_us = Now::read().mono_us;
+            wait_us = self.next_tick_us.saturating_sub(now_us);
+            let paused_until_ms = self.engine.pause.until_ms();
+            if !self.parked.is_empty() && paused_until_ms > 0 {
+                let left_ms = paused_until_ms - Now::read().unix_ms();
+                wait_us = wait_us.min(left_ms.max(0) as u64 * 1000 + 100);
+            }
+        }
+        let timeout = Timespec {
+            tv_sec: (wait_us / 1_000_000) as i64,
+            tv_nsec: (wait_us % 1_000_000 * 1000) as i64,
+        };
+        self.events.clear();
+        let events = rustix::buffer::spare_capacity(&mut self.events);
+        let waited = epoll::wait(&self.epoll, events, Some(&timeout));
+        self.mailbox.woke_up();
+        match waited {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    // ---- reading ---------------------------------------------------------
+
+    #[inline]
+    fn seat_event(&mut self, seat: u32, flags: EventFlags) {
+        let Some(entry) = &mut self.seats[seat as usize] else {
+            return; // closed earlier in this turn
+        };
+        if flags.contains(EventFlags::OUT) {
+            self.again.push(seat);
+        }
+        let readable = EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP;
+        if !flags.intersects(readable) || entry.ended {
+            if flags.intersects(EventFlags::HUP | EventFlags::ERR) {
+                self.close(seat);
+            }
+            return;
+        }
+        if !entry.interest.contains(EventFlags::IN) {
+            // Not read from at present; but a connection that is gone is gone.
+            if flags.intersects(EventFlags::HUP | EventFlags::ERR) {
+                self.close(seat);
+            }
+            return;
+        }
+        match entry.connection.receive(&mut self.query_pool) {
+            Received::Bytes { count, .. } => {
+                let stats = self.executor.stats();
+                stats.received_bytes.add(count as u64);
+                stats.reads_processed.add(1);
+                self.list(seat);
+            }
+            Received::Nothing => self.list(seat),
+            Received::End => {
+                entry.ended = true;
+                self.list(seat);
+            }
+            Received::Broken => self.close(seat),
+        }
+    }
+
+    #[inline]
+    fn list(&mut self, seat: u32) {
+        if let Some(entry) = &mut self.seats[seat as usize]
+            && !entry.listed
+        {
+            entry.listed = true;
+            self.ready.push(seat);
+        }
+    }
+
+    // ---- executing -------------------------------------------------------
+
+    fn execute(&mut self, now: Now) {
+        for seat in std::mem::take(&mut self.again) {
+            self.list(seat);
+        }
+        let ready = std::mem::take(&mut self.ready);
+        for &seat in &ready {
+            self.parse(seat, now);
+        }
+        let mut rest = &ready[..];
+        while !rest.is_empty() {
+            let taken = self.execute_batch(now, rest);
+            rest = &rest[taken..];
+        }
+        for &seat in &ready {
+            self.settle(seat, now);
+        }
+        // Seats that came up meanwhile wait in a new list; keep the larger
+        // allocation.
+        if self.ready.is_empty() {
+            self.ready = ready;
+            self.ready.clear();
+        }
+    }
+
+    #[inline]
+    fn parse(&mut self, seat: u32, now: Now) {
+        let index = seat as usize;
+        let (Some(entry), Some(client)) = (&mut self.seats[index], &mut self.clients[index]) else {
+            return;
+        };
+        entry.listed = false;
+        entry.last_active_us = now.mono_us;
+        if client.session.card.is_doomed() {
+            client.session.stage = Stage::Closed;
+        }
+        let limits = limits(&self.config, &client.session);
+        if entry.connection.query.parse(&limits) > 0 {
+            client.outbox.lend(&mut self.outbox_pool);
+        }
+    }
+
+    /// Execute the requests of the first of these seats; how many of them.
+    fn execute_batch(&mut self, now: Now, seats: &[u32]) -> usize {
+        let mut requests = recycled(std::mem::take(&mut self.requests));
+        let mut taken = 0;
+        for &seat in seats {
+            taken += 1;
+            let Some(entry) = &self.seats[seat as usize] else {
+                continue;
+            };
+            let query = &entry.connection.query;
+            requests.extend((0..query.pending()).map(|index| Request {
+                seat,
+                argv: query.request(index),
+            }));
+            if requests.len() >= EventLoop::BATCH {
+                break;
+            }
+        }
+        if !requests.is_empty() {
+            self.executor.execute(now, &requests, &mut self.clients);
+        }
+        self.requests = recycled(requests);
+        taken
+    }
+
+    /// After execution: drop what is done, send what is to be sent, and see
+    /// what becomes of the client.
+    #[inline]
+    fn settle(&mut self, seat: u32, now: Now) {
+        let index = seat as usize;
+        let (Some(entry), Some(client)) = (&mut self.seats[index], &mut self.clients[index]) else {
+            return;
+        };
+        let executed = std::mem::take(&mut client.session.executed);
+        let query = &mut entry.connection.query;
+        query.consume(executed as usize, &mut self.query_pool);
+        if client.session.stage == Stage::Running
+            && answer_protocol_error(&self.world, &entry.connection, client)
+        {
+            client.session.stage = Stage::Closing;
+        }
+        if client.session.stage == Stage::Closed {
+            return self.close(seat);
+        }
+        let sent_before = entry.connection.sent_bytes;
+        let sent = if client.outbox.is_empty() {
+            Sent::All
+        } else {
+            self.executor.stats().writes_processed.add(1);
+            entry.connection.send(&mut client.outbox)
+        };
+        let sent_bytes = entry.connection.sent_bytes - sent_before;
+        self.executor.stats().sent_bytes.add(sent_bytes);
+        if sent == Sent::Broken {
+            return self.close(seat);
+        }
+        client.outbox.give_back(&mut self.outbox_pool);
+        publish(&entry.connection, client, now.unix_secs(), executed > 0);
+        let query = &entry.connection.query;
+        let waits = query.pending() > 0 || query.has_unparsed();
+        let closing = client.session.stage == Stage::Closing;
+        let finished = closing || (entry.ended && !waits);
+        if finished && sent == Sent::All {
+            return self.close(seat);
+        }
+        if is_over_limit(&self.config, entry, client, now) {
+            let line = format!(
+                "Client {} closed for overcoming of output buffer limits.",
+                client.session.card.origin.peer
+            );
+            self.world.log.warning(&line);
+            self.executor.stats().output_buffer_limit_disconnections.add(1);
+            return self.close(seat);
+        }
+        let full = client.outbox.len() > OUTBOX_BYTES_MAX;
+        let parked = client.session.stage == Stage::Parked;
+        let mut interest = EventFlags::RDHUP;
+        interest.set(EventFlags::IN, !full && !parked && !closing && !entry.ended);
+        interest.set(EventFlags::OUT, sent == Sent::Part);
+        if entry.ended {
+            // It would be reported for ever.
+            interest.remove(EventFlags::RDHUP);
+        }
+        if interest != entry.interest {
+            entry.interest = interest;
+            let data = Token::Seat(seat).data();
+            if epoll::modify(&self.epoll, &entry.connection, data, interest).is_err() {
+                return self.close(seat);
+            }
+        }
+        if parked {
+            self.parked.push(seat);
+        } else if waits && !full && !closing {
+            self.again.push(seat);
+        }
+    }
+
+    // ---- clients come and go ---------------------------------------------
+
+    fn accept(&mut self, index: usize, now: Now) {
+        for _ in 0..EventLoop::ACCEPTS {
+            let accepted = match self.listeners[index].accept(&self.config.live, true) {
+                Ok(Some(accepted)) => accepted,
+                Ok(None) => return,
+                Err(error) => {
+                    self.world
+                        .log
+                        .warning(&format!("Accepting client connection: {error}"));
+                    // Out of descriptors, most likely: others go on meanwhile.
+                    std::thread::sleep(Duration::from_millis(1));
+                    return;
+                }
+            };
+            self.executor.stats().connections_received.add(1);
+            let Some(accepted) = screen(&self.world, &self.config, accepted) else {
+                self.executor.stats().rejected_connections.add(1);
+                continue;
+            };
+            let mailboxes = self.world.mailboxes.get().expect("set at the start");
+            let load = |mailbox: &&Arc<Mailbox>| mailbox.clients.load(Ordering::Relaxed);
+            let target = mailboxes.iter().min_by_key(load).expect("at least one loop");
+            target.clients.fetch_add(1, Ordering::Relaxed);
+            if Arc::ptr_eq(target, &self.mailbox) {
+                self.adopt(accepted, now);
+            } else {
+                target.push(Mail::Client(accepted));
+            }
+        }
+    }
+
+    /// Take a client in; it has been counted.
+    fn adopt(&mut self, accepted: Accepted, now: Now) {
+        let seat = self.free.pop().unwrap_or_else(|| {
+            self.seats.push(None);
+            self.clients.push(None);
+            self.seats.len() as u32 - 1
+        });
+        let waker = SeatWaker {
+            mailbox: self.mailbox.clone(),
+            seat,
+        };
+        let mut origin = accepted.origin;
+        origin.loop_index = self.index as u32;
+        let clients = &self.engine.clients;
+        let card = clients.register(origin, now.unix_secs(), Box::new(waker));
+        let open = self.config.live.requirepass.is_none();
+        let client = Box::new(Client::new(card, open));
+        let connection = Connection::new(accepted.socket);
+        let interest = EventFlags::IN | EventFlags::RDHUP;
+        let added = epoll::add(&self.epoll, &connection, Token::Seat(seat).data(), interest);
+        self.seats[seat as usize] = Some(Box::new(Seat {
+            connection,
+            interest,
+            listed: false,
+            ended: false,
+            last_active_us: now.mono_us,
+            over_soft_since_us: None,
+        }));
+        self.clients[seat as usize] = Some(client);
+        if added.is_err() {
+            self.close(seat);
+        }
+    }
+
+    fn close(&mut self, seat: u32) {
+        let index = seat as usize;
+        if let (Some(entry), Some(mut client)) =
+            (self.seats[index].take(), self.clients[index].take())
+        {
+            self.executor.disconnect(&mut client);
+            drop(entry);
+            self.parked.retain(|&parked| parked != seat);
+            self.free.push(seat);
+            self.mailbox.clients.fetch_sub(1, Ordering::Relaxed);
+            self.world.depart();
+        }
+    }
+
+    fn close_all(&mut self) {
+        for seat in 0..self.seats.len() as u32 {
+            if let (Some(entry), Some(client)) = (
+                &mut self.seats[seat as usize],
+                &mut self.clients[seat as usize],
+            ) {
+                entry.connection.send(&mut client.outbox);
+            }
+            self.close(seat);
+        }
+    }
+
+    // ---- mail, ticks, pauses ---------------------------------------------
+
+    fn read_mail(&mut self, woken: bool, now: Now) -> io::Result<()> {
+        for mail in self.mailbox.take(woken) {
+            match mail {
+                Mail::Client(accepted) => self.adopt(accepted, now),
+                Mail::Look(seat) => {
+                    let client = self.clients.get(seat as usize).and_then(Option::as_ref);
+                    if client.is_some_and(|client| client.session.card.is_doomed()) {
+                        self.close(seat);
+                    }
+                }
+                Mail::Unpark => {}
+                Mail::Listen(listeners) => self.listen(listeners)?,
+                Mail::Stop => self.stopping = true,
+            }
+        }
+        Ok(())
+    }
+
+    fn stop_by_signal(&mut self, name: Option<&'static str>) {
+        if let Some(name) = name {
+            let line = format!("Received {name} scheduling shutdown...");
+            self.world.log.warning(&line);
+            self.world.log.notice("User requested shutdown...");
+            self.world.stop();
+        }
+    }
+
+    /// Clients parked by CLIENT PAUSE go on when it is over.
+    fn unpark(&mut self, now: Now) {
+        if self.parked.is_empty() || self.engine.pause.mode_at(now.unix_ms()).is_some() {
+            return;
+        }
+        for seat in std::mem::take(&mut self.parked) {
+            if let Some(client) = &mut self.clients[seat as usize] {
+                client.session.stage = Stage::Running;
+                self.list(seat);
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Now) {
+        let loops = self.world.mailboxes.get().map_or(1, Vec::len);
+        let (index, segments) = (self.index, EventLoop::SWEEP_SEGMENTS);
+        self.sweep_more = self.executor.sweep(now, index, loops, segments);
+        if now.mono_us < self.next_tick_us {
+            return;
+        }
+        let generation = self.engine.config_generation();
+        if generation != self.config_generation {
+            self.config_generation = generation;
+            self.config = self.engine.config();
+        }
+        let hz = u64::from(self.config.live.hz.clamp(10, 500));
+        self.next_tick_us = now.mono_us + 1_000_000 / hz;
+        self.ticks += 1;
+        if self.index == 0 {
+            // SAMPLE self.engine.sample(now);
+        }
+        if self.ticks.is_multiple_of(hz) {
+            self.close_idle(now);
+        }
+    }
+
+    fn close_idle(&mut self, now: Now) {
+        let timeout_us = u64::from(self.config.live.timeout_secs) * 1_000_000;
+        if timeout_us == 0 {
+            return;
+        }
+        let idle = |entry: &Seat| now.mono_us.saturating_sub(entry.last_active_us) > timeout_us;
+        for seat in 0..self.seats.len() as u32 {
+            if self.seats[seat as usize].as_deref().is_some_and(idle) {
+                self.world.log.verbose("Closing idle client");
+                self.close(seat);
+            }
+        }
+    }
+
+    fn count_turn(&self, began: Now) {
+        let stats = self.executor.stats();
+        stats.eventloop_cycles.add(1);
+        let spent_us = Now::read().mono_us.saturating_sub(began.mono_us);
+        stats.eventloop_ns.add(spent_us * 1000);
+    }
+}
+
+/// Is more waiting for this client than `client-output-buffer-limit` allows?
+fn is_over_limit(config: &Config, entry: &mut Seat, client: &Client, now: Now) -> bool {
+    let OutputLimit {
+        hard_bytes,
+        soft_bytes,
+        soft_secs,
+    } = config.live.client_output_buffer_limits.normal;
+    let waiting = client.outbox.len() as u64;
+    if hard_bytes > 0 && waiting > hard_bytes {
+        return true;
+    }
+    if soft_bytes == 0 || waiting <= soft_bytes {
+        entry.over_soft_since_us = None;
+        return false;
+    }
+    let since_us = *entry.over_soft_since_us.get_or_insert(now.mono_us);
+    now.mono_us - since_us > u64::from(soft_secs) * 1_000_000
+}
+
+/// The same allocation for requests that live as long as another turn.
+fn recycled<'b>(mut requests: Vec<Request<'_>>) -> Vec<Request<'b>> {
+    requests.clear();
+    let nothing = |_| unreachable!("just cleared");
+    requests.into_iter().map(nothing).collect()
+}
+
+/// Reaches the driver of one seat. The seat may have another client by then:
+/// the loop looks before it acts.
+struct SeatWaker {
+    mailbox: Arc<Mailbox>,
+    seat: u32,
+}
+
+impl Wake for SeatWaker {
+    fn wake(&self) {
+        self.mailbox.push(Mail::Look(self.seat));
+    }
+}
