@@ -40,14 +40,14 @@ impl Control {
         conditions: &Conditions,
     ) -> io::Result<Before> {
         self.clear(target)?;
-        let mut before = Vec::new();
-        for (name, value) in &conditions.config {
-            before.push((name.clone(), self.parameter(target, name)?));
-            if let Some(value) = value {
-                self.set_parameter(target, name, value)?;
+        let mut before = Before(Vec::new());
+        match self.configure(target, conditions, &mut before) {
+            Ok(()) => Ok(before),
+            Err(error) => {
+                self.end(target, before)?;
+                Err(error)
             }
         }
-        Ok(Before(before))
     }
 
     /// Empties the server again and takes back the parameters.
@@ -57,6 +57,21 @@ impl Control {
             .0
             .iter()
             .try_for_each(|(name, value)| self.set_parameter(target, name, value))
+    }
+
+    fn configure(
+        &mut self,
+        target: &mut dyn Target,
+        conditions: &Conditions,
+        before: &mut Before,
+    ) -> io::Result<()> {
+        for (name, value) in &conditions.config {
+            before.0.push((name.clone(), self.parameter(target, name)?));
+            if let Some(value) = value {
+                self.set_parameter(target, name, value)?;
+            }
+        }
+        Ok(())
     }
 
     /// A paused server would not take FLUSHALL, so pauses end first.
@@ -73,7 +88,7 @@ impl Control {
         {
             return Ok(String::from_utf8_lossy(value).into_owned());
         }
-        Err(io::Error::other(format!(
+        Err(refused(format!(
             "CONFIG GET {name} was answered by {reply}"
         )))
     }
@@ -86,7 +101,7 @@ impl Control {
     ) -> io::Result<()> {
         match self.ask(target, &["CONFIG", "SET", name, value])? {
             Reply::Simple(_) => Ok(()),
-            other => Err(io::Error::other(format!(
+            other => Err(refused(format!(
                 "CONFIG SET {name} {value} was answered by {other}"
             ))),
         }
@@ -101,4 +116,15 @@ impl Control {
         self.session = self.new_session();
         target.ask(self.session, words)
     }
+}
+
+/// A parameter that the target will not give or take: the case fails, but the target is
+/// there.
+fn refused(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, what)
+}
+
+/// Whether an error of [`Control`] means that the target does not answer any more.
+pub fn is_lost(error: &io::Error) -> bool {
+    error.kind() != io::ErrorKind::InvalidInput
 }

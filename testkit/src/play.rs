@@ -4,13 +4,16 @@
 //! parameters set ([`Control`] sees to that before and after). A case stops at its
 //! first mismatch, the others go on.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::control::Control;
+use crate::control::{Control, is_lost};
 use crate::outline::Conditions;
 use crate::pattern::{Captures, Pattern};
 use crate::quote::Word;
@@ -116,6 +119,9 @@ impl Tally {
 pub struct Player<'t> {
     target: &'t mut dyn Target,
     control: Control,
+    /// The target stopped answering: nothing more is tried, or each case would wait
+    /// in vain for as long as a reply may take.
+    lost: bool,
     /// What came back for commands without an expected reply, by line: only while a
     /// draft is transcribed.
     recorded: Option<Record>,
@@ -154,6 +160,7 @@ impl<'t> Player<'t> {
         Player {
             target,
             control: Control::default(),
+            lost: false,
             recorded: None,
         }
     }
@@ -238,7 +245,13 @@ impl<'t> Player<'t> {
     }
 
     fn play_case(&mut self, case: &Case, protocol: Protocol) -> Result<(), Stop> {
-        let before = self.control.begin(self.target, &case.conditions)?;
+        if self.lost {
+            let error = "not played, because the target had stopped answering";
+            return Err(Stop::Trouble(io::Error::other(error)));
+        }
+        let before = self.control.begin(self.target, &case.conditions);
+        self.lost = before.as_ref().is_err_and(is_lost);
+        let before = before?;
         let mut scene = Scene::new(protocol, &case.conditions);
         let outcome = case
             .steps

@@ -21,7 +21,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::control::Control;
+use crate::control::{Control, is_lost};
 use crate::glob;
 use crate::outline::{Conditions, FormatError, Outline};
 use crate::play::{Failure, Skip, Tally};
@@ -111,9 +111,20 @@ pub fn parse(path: &Path, text: &str) -> Result<WireScript, FormatError> {
 pub fn replay(script: &WireScript, target: &mut dyn Target, address: SocketAddr) -> Tally {
     let mut tally = Tally::default();
     let mut control = Control::default();
+    let mut lost = false;
     for case in &script.cases {
         let (path, line, title) = (script.path.clone(), case.line, case.title.clone());
         if let Some(reason) = case.conditions.reason_to_skip(target) {
+            tally.skipped.push(Skip {
+                path,
+                line,
+                title,
+                reason,
+            });
+            continue;
+        }
+        if lost {
+            let reason = "the target had stopped answering".to_string();
             tally.skipped.push(Skip {
                 path,
                 line,
@@ -127,16 +138,19 @@ pub fn replay(script: &WireScript, target: &mut dyn Target, address: SocketAddr)
             .find_map(|split| replay_case(case, split, &mut control, target, address).err())
         {
             None => tally.passed += 1,
-            Some(mismatch) => tally.failed.push(Failure {
-                path,
-                line: mismatch.line,
-                title,
-                target: target.name(),
-                protocol: None,
-                command: mismatch.sent,
-                expected: mismatch.expected,
-                got: mismatch.got,
-            }),
+            Some(mismatch) => {
+                lost = mismatch.lost;
+                tally.failed.push(Failure {
+                    path,
+                    line: mismatch.line,
+                    title,
+                    target: target.name(),
+                    protocol: None,
+                    command: mismatch.sent,
+                    expected: mismatch.expected,
+                    got: mismatch.got,
+                });
+            }
         }
     }
     tally
@@ -158,6 +172,8 @@ fn splits(case: &WireCase) -> Vec<Option<usize>> {
 }
 
 struct Mismatch {
+    /// Not the case, but the target itself is the trouble.
+    lost: bool,
     line: usize,
     sent: String,
     expected: String,
@@ -172,6 +188,7 @@ fn replay_case(
     address: SocketAddr,
 ) -> Result<(), Mismatch> {
     let trouble = |error: io::Error| Mismatch {
+        lost: is_lost(&error),
         line: case.line,
         sent: String::new(),
         expected: "a working connection".into(),
@@ -322,6 +339,7 @@ impl Wire {
             .unwrap_or_default();
         let sent = format!("{}{split}", shortened(&self.sent));
         Mismatch {
+            lost: false,
             line: self.line,
             sent,
             expected: expected.to_string(),

@@ -4,6 +4,8 @@
 //! nearly all of the behaviour, and `models` the rest; the other modules only say what
 //! these are run on. `OCHRE_TRANSCRIPTS` names a part of the paths to play.
 
+mod command_table;
+mod corpus;
 mod embedded;
 mod models;
 mod oracle;

@@ -29,7 +29,7 @@ fn models_hold_on_the_oracle() {
 
 /// The oracle and a way to talk to it; `None`, and a visible word, if this machine has
 /// none.
-fn start() -> Option<(ServerProcess, Socket)> {
+pub(crate) fn start() -> Option<(ServerProcess, Socket)> {
     let name = std::env::var("OCHRE_ORACLE").unwrap_or_else(|_| "redis-server".into());
     let Some(program) = process::find_program(&name) else {
         // Past the test harness, which keeps the output of a passing test to itself.

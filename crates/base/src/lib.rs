@@ -5,6 +5,7 @@
 //!  rng         seeded random numbers           split_args  one typed line into arguments, and back
 //!  number      number text, byte for byte      size        "64mb" in, "64.00M" out
 //!              as Redis reads and prints it    ascii       option words, whatever their case
+//!  lzf         compression in RDB files
 //! ```
 //!
 //! Nothing here keeps state, starts a thread, opens a file or draws randomness, and only
@@ -16,6 +17,7 @@
 pub mod ascii;
 pub mod clock;
 pub mod glob;
+pub mod lzf;
 pub mod number;
 pub mod rng;
 pub mod size;

@@ -11,7 +11,9 @@ use store::{Key, KeyHasher, NewValue};
 
 use crate::error::CommandError;
 
-/// The arguments behind a command's name, read from left to right.
+/// The arguments behind a command's name, read from left to right. A clone looks
+/// ahead.
+#[derive(Clone)]
 pub struct Args<'a> {
     argv: Argv<'a>,
     at: usize,
@@ -66,6 +68,12 @@ impl<'a> Args<'a> {
         }
         self.at += 1;
         Ok(self.argv.get(self.at - 1))
+    }
+
+    /// Pass over so many arguments, none of them a key.
+    pub fn skip(&mut self, count: usize) {
+        debug_assert!(count <= self.left());
+        self.at += count;
     }
 
     /// The next argument as a key.

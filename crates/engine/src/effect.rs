@@ -27,8 +27,8 @@ pub struct Effects {
 #[derive(Clone, Copy, Debug)]
 struct Record {
     database: u32,
-    start: u32,
-    end: u32,
+    start: usize,
+    end: usize,
 }
 
 impl Effects {
@@ -58,8 +58,8 @@ impl Effects {
         }
         self.records.push(Record {
             database: database as u32,
-            start: start as u32,
-            end: self.bytes.len() as u32,
+            start,
+            end: self.bytes.len(),
         });
     }
 
@@ -80,7 +80,7 @@ impl Effects {
 
     /// Each effect: its database and its RESP bytes.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        let bytes = |r: &Record| &self.bytes[r.start as usize..r.end as usize];
+        let bytes = |r: &Record| &self.bytes[r.start..r.end];
         self.records
             .iter()
             .map(move |record| (record.database as usize, bytes(record)))

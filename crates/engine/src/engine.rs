@@ -103,7 +103,7 @@ impl Engine {
 
     /// Take a sample of the counters whose rates INFO shows, unless the last
     /// one is less than a tenth of a second old. Says whether it took one.
-    pub fn sample(&self, now: Now) -> bool {
+    pub(crate) fn sample(&self, now: Now) -> bool {
         self.rates.sample(now, || self.stats.lifetime_counters())
     }
 

@@ -22,12 +22,13 @@ pub enum CommandError {
     Overflow,
     /// `name` as COMMAND writes it, `client|kill` for a subcommand.
     Arity(Cow<'static, str>),
+    /// The client's own words, given back as they came.
     UnknownCommand {
-        name: String,
-        args: String,
+        name: Vec<u8>,
+        args: Vec<u8>,
     },
     UnknownSubcommand {
-        name: String,
+        name: Vec<u8>,
         container: String,
     },
     InvalidExpire(&'static str),
@@ -62,6 +63,31 @@ impl CommandError {
     }
 }
 
+impl CommandError {
+    /// The line as it is sent: like `Display`, but a client's own words keep
+    /// their bytes.
+    pub fn line(&self) -> Vec<u8> {
+        match self {
+            CommandError::UnknownCommand { name, args } => [
+                b"ERR unknown command '",
+                &name[..],
+                b"', with args beginning with: ",
+                args,
+            ]
+            .concat(),
+            CommandError::UnknownSubcommand { name, container } => [
+                b"ERR unknown subcommand '",
+                &name[..],
+                b"'. Try ",
+                container.as_bytes(),
+                b" HELP.",
+            ]
+            .concat(),
+            other => other.to_string().into_bytes(),
+        }
+    }
+}
+
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -84,14 +110,9 @@ impl fmt::Display for CommandError {
             CommandError::Arity(name) => {
                 write!(f, "ERR wrong number of arguments for '{name}' command")
             }
-            CommandError::UnknownCommand { name, args } => write!(
-                f,
-                "ERR unknown command '{name}', with args beginning with: {args}"
-            ),
-            CommandError::UnknownSubcommand { name, container } => write!(
-                f,
-                "ERR unknown subcommand '{name}'. Try {container} HELP."
-            ),
+            CommandError::UnknownCommand { .. } | CommandError::UnknownSubcommand { .. } => {
+                f.write_str(&String::from_utf8_lossy(&self.line()))
+            }
             CommandError::InvalidExpire(command) => {
                 write!(f, "ERR invalid expire time in '{command}' command")
             }

@@ -157,7 +157,6 @@ impl Executor {
         };
         let memory = MemoryUse::now(&mut ctx);
         self.engine.stats.peak_memory_bytes(memory.total_bytes());
-        self.local.held.none();
     }
 
     fn sweep_shard(&mut self, now: Now, index: usize, segments: usize) -> bool {

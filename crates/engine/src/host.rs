@@ -80,7 +80,9 @@ pub trait Host: Send + Sync {
     }
 
     /// Put a new configuration into effect outside the engine (limits, ports,
-    /// log level). An error refuses the whole change.
+    /// log level). An error refuses the whole change; it is what the client
+    /// reads behind `ERR`, so it names the parameter:
+    /// `CONFIG SET failed (possibly related to argument 'port') - ...`.
     fn configure(&self, _old: &Config, _new: &Config) -> Result<(), String> {
         Ok(())
     }

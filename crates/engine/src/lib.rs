@@ -43,3 +43,4 @@ pub use executor::{Executor, OUTBOX_BYTES_MAX, Request};
 pub use host::{Facts, Garbage, Host, HostRef, Lsn, NoWake, Shutdown, Wake};
 pub use pause::{Pause, PauseMode};
 pub use session::{Client, ReplyMode, Session, Stage};
+pub use version::{OCHRE_VERSION, REDIS_VERSION};

@@ -14,7 +14,7 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use store::KeyHasher;
+use store::{KeyHasher, Table};
 
 use crate::lock::{Entrants, Lock};
 use crate::watch::Watches;
@@ -76,6 +76,17 @@ impl Shards {
         } else {
             (hash >> (64 - self.bits)) as usize
         }
+    }
+
+    /// The shard that a scan at this cursor goes on in.
+    pub fn of_cursor(&self, cursor: u64) -> usize {
+        self.of(cursor << (64 - Table::CURSOR_BITS))
+    }
+
+    /// The cursor behind the last key of a shard, unless no shard follows it.
+    pub fn cursor_behind(&self, index: usize) -> Option<u64> {
+        let next = index + 1;
+        (next < self.len()).then(|| (next as u64) << (Table::CURSOR_BITS - self.bits))
     }
 }
 

@@ -1,10 +1,11 @@
 //! A handle to a database, and how one is opened.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Now;
 use engine::config::Config;
-use engine::{Client, Engine, EngineOptions, Executor, NoWake, Origin, Threads};
+use engine::{Client, Engine, EngineOptions, Executor, NoWake, Origin, Threads, Stage};
 use parking_lot::Mutex;
 use resp::{OwnedArgv, Protocol, Value};
 
@@ -149,8 +150,17 @@ impl Db {
             *client = session(&self.engine, now);
         }
         executor.execute_one(now, argv.as_argv(), client);
+        while client.session.stage == Stage::Parked {
+            // CLIENT PAUSE: this call waits as a client would, and runs then.
+            std::thread::sleep(Duration::from_millis(1));
+            let now = self.clock.now();
+            if self.engine.pause.mode_at(now.unix_ms()).is_none() {
+                client.session.stage = Stage::Running;
+                executor.execute_one(now, argv.as_argv(), client);
+            }
+        }
         // An embedded session never closes; QUIT and the like just answer.
-        client.session.stage = engine::Stage::Running;
+        client.session.stage = Stage::Running;
         client.session.publish();
         client.outbox.take_bytes()
     }
@@ -160,7 +170,9 @@ impl Db {
     /// whether more is due.
     pub fn tick(&self) -> bool {
         let now = self.clock.now();
-        self.seat.lock().executor.sweep(now, 0, 1, 16)
+        let executor = &mut self.seat.lock().executor;
+        executor.tick(now);
+        executor.sweep(now, 0, 1, 16)
     }
 }
 

@@ -98,6 +98,11 @@ impl Outbox {
         self.pieces.len()
     }
 
+    /// Bytes in the pieces, the `omem` of CLIENT LIST.
+    pub fn queued_bytes(&self) -> usize {
+        self.queued
+    }
+
     /// Bytes in the tail, the `obl` of CLIENT LIST.
     pub fn tail_bytes(&self) -> usize {
         self.tail.len()

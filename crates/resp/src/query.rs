@@ -38,9 +38,22 @@ pub struct Limits {
 }
 
 /// The state of one client's incoming side.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Query {
     buffer: Option<Box<QueryBuffer>>,
+    /// How much room the next read is offered. Follows what this client sends
+    /// at a time: fifty clients with small requests then share a few pages of
+    /// cache, and a long pipeline still arrives in one read.
+    room_bytes: u32,
+}
+
+impl Default for Query {
+    fn default() -> Query {
+        Query {
+            buffer: None,
+            room_bytes: Query::ROOM_BYTES_MIN,
+        }
+    }
 }
 
 /// The memory behind a busy [`Query`].
@@ -71,8 +84,8 @@ struct Parsed {
 impl Query {
     /// A buffer that a pool keeps is at most this large.
     const POOLED_BYTES: usize = 64 * 1024;
-    /// The least room offered to a read.
-    const READ_BYTES: usize = 16 * 1024;
+    const ROOM_BYTES_MIN: u32 = 1024;
+    const ROOM_BYTES_MAX: u32 = 64 * 1024;
 
     /// Where the next bytes go: the spare capacity of the returned vector, at
     /// least one byte of it. A large argument is offered exactly its own
@@ -81,13 +94,27 @@ impl Query {
         let buffer = self
             .buffer
             .get_or_insert_with(|| pool.pop().unwrap_or_default());
-        if let Some(filling) = &mut buffer.filling {
+        // Two reads may come before a parse: what is complete is not added to.
+        if !buffer.absorb_block()
+            && let Some(filling) = &mut buffer.filling
+        {
             return filling.room();
         }
-        if buffer.bytes.capacity() - buffer.bytes.len() < Query::READ_BYTES / 4 {
-            buffer.bytes.reserve(Query::READ_BYTES);
+        if buffer.bytes.capacity() - buffer.bytes.len() < self.room_bytes as usize {
+            buffer.bytes.reserve(self.room_bytes as usize);
         }
         &mut buffer.bytes
+    }
+
+    /// A read of so many bytes was made into the room; did it fill it? The
+    /// next room is larger then, or smaller if this one was hardly used.
+    #[inline]
+    pub fn was_read(&mut self, bytes: usize, filled: bool) {
+        if filled {
+            self.room_bytes = (2 * self.room_bytes).min(Query::ROOM_BYTES_MAX);
+        } else if bytes < self.room_bytes as usize / 8 {
+            self.room_bytes = (self.room_bytes / 2).max(Query::ROOM_BYTES_MIN);
+        }
     }
 
     /// Find the complete requests among the received bytes. Returns how many
@@ -180,19 +207,8 @@ impl Query {
 
 impl QueryBuffer {
     fn parse(&mut self, limits: &Limits) {
-        if let Some(filling) = self.filling.take() {
-            match filling.finished() {
-                Ok((block, excess)) => {
-                    self.spans.push(Span::block(self.blocks.len()));
-                    self.blocks.push(Arc::new(block));
-                    self.bytes.extend_from_slice(&excess);
-                    self.decoder.block_arrived();
-                }
-                Err(filling) => {
-                    self.filling = Some(filling);
-                    return;
-                }
-            }
+        if !self.absorb_block() {
+            return;
         }
         while self.broken.is_none() && self.filling.is_none() {
             if !limits.authenticated && self.executed < self.requests.len() {
@@ -217,6 +233,27 @@ impl QueryBuffer {
                     return;
                 }
                 Err(error) => self.broken = Some(error),
+            }
+        }
+    }
+
+    /// Take a large argument over if it is complete. Returns whether none is
+    /// on its way any more.
+    fn absorb_block(&mut self) -> bool {
+        let Some(filling) = self.filling.take() else {
+            return true;
+        };
+        match filling.finished() {
+            Ok((block, excess)) => {
+                self.spans.push(Span::block(self.blocks.len()));
+                self.blocks.push(Arc::new(block));
+                self.bytes.extend_from_slice(&excess);
+                self.decoder.block_arrived();
+                true
+            }
+            Err(filling) => {
+                self.filling = Some(filling);
+                false
             }
         }
     }

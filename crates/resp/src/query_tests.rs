@@ -109,6 +109,24 @@ fn large_arguments_become_blocks_wherever_they_are_cut() {
     assert!(query.request(0).block(1).is_none());
 }
 
+/// An edge-triggered loop may read twice before it parses: once for new bytes,
+/// once because the read before had filled its room.
+#[test]
+fn a_second_read_before_the_parse_goes_behind_a_finished_block() {
+    let big = vec![b'x'; 40_000];
+    let wire = encode(&[vec![b"ECHO".to_vec(), big.clone()], vec![b"PING".to_vec()]]);
+    let mut query = Query::default();
+    let mut pool = Vec::new();
+    query.room(&mut pool).extend_from_slice(&wire[..100]);
+    assert_eq!(query.parse(&LIMITS), 0);
+    let end = wire.len() - 20;
+    query.room(&mut pool).extend_from_slice(&wire[100..end]);
+    query.room(&mut pool).extend_from_slice(&wire[end..]);
+    assert_eq!(query.parse(&LIMITS), 2);
+    assert_eq!(query.request(0).get(1), big);
+    assert_eq!(query.request(1).get(0), b"PING");
+}
+
 #[test]
 fn requests_that_wait_stay_parsed() {
     let wire = b"PING\r\nECHO a\r\nECHO b\r\nECH";

@@ -71,6 +71,11 @@ impl<'a> Reply<'a> {
         self.line(b'-', text.as_bytes());
     }
 
+    /// An error line that gives a client's own bytes back.
+    pub fn error_bytes(&mut self, text: &[u8]) {
+        self.line(b'-', text);
+    }
+
     fn line(&mut self, kind: u8, text: &[u8]) {
         let tail = self.outbox.tail(text.len() + 3);
         tail.push(kind);

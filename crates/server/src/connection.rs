@@ -59,10 +59,9 @@ impl Connection {
             Ok((0, _)) => Received::End,
             Ok((count, _)) => {
                 self.received_bytes += count as u64;
-                Received::Bytes {
-                    count,
-                    more: count == free,
-                }
+                let more = count == free;
+                self.query.was_read(count, more);
+                Received::Bytes { count, more }
             }
             Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
             Err(_) => Received::Broken,

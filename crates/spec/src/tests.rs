@@ -276,7 +276,7 @@ fn usage_lines() {
     );
     assert_eq!(
         connection::CLIENT_LIST.usage(),
-        "CLIENT LIST [TYPE <normal | master | replica | pubsub> | ID client-id [client-id ...]]"
+        "CLIENT LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB> | ID client-id [client-id ...]]"
     );
     assert_eq!(server::COMMAND.usage(), "COMMAND");
     assert_eq!(connection::CLIENT.usage(), "CLIENT subcommand ...");

@@ -95,6 +95,9 @@ const DEPTH_MAX: u32 = 32;
 const SHRINK_COUNT: u32 = 84;
 
 impl Table {
+    /// A scan's cursor has so many bits: the upper ones of a hash.
+    pub const CURSOR_BITS: u32 = 64 - POSITION_SHIFT;
+
     pub fn new(hasher: KeyHasher, shard_bits: u32, shard: usize) -> Table {
         Table {
             hasher,
@@ -164,15 +167,30 @@ impl Table {
         }
     }
 
-    /// Ask for the entries that a lookup of this hash will read.
+    /// Ask for the entries that a lookup of this hash will read. If none is in
+    /// its home bucket but some may be in the stash, ask for the stash buckets
+    /// and say so: [`Table::prefetch_stashed`] is worth a call then.
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
+    pub fn prefetch_entry(&self, hash: u64) -> bool {
+        let Some(segment) = self.directory.get(self.index(hash)) else {
+            return false;
+        };
+        let bucket = segment.bucket(self.home(*segment, hash));
+        if prefetch_matches(bucket, hash) {
+            return false;
+        }
+        for stash in bits(bucket.overflow()) {
+            segment.prefetch(segment.homes() + stash);
+        }
+        bucket.overflow() != 0
+    }
+
+    /// Ask for the stashed entries that a lookup of this hash will read.
+    pub fn prefetch_stashed(&self, hash: u64) {
         if let Some(segment) = self.directory.get(self.index(hash)) {
-            let bucket = segment.bucket(self.home(*segment, hash));
-            for lane in bucket.matches(fingerprint(hash)) {
-                if let Some(entry) = bucket.slot(lane) {
-                    EntryRef::prefetch(entry.as_ptr());
-                }
+            let overflow = segment.bucket(self.home(*segment, hash)).overflow();
+            for stash in bits(overflow) {
+                prefetch_matches(segment.stash(stash), hash);
             }
         }
     }
@@ -349,6 +367,12 @@ impl Table {
             let from = cursor << POSITION_SHIFT;
             let segment = *self.directory.get(self.index(from))?;
             let home = self.home(segment, from);
+            // Entries lie anywhere: ask for the next ones while these are looked at.
+            if home + 1 < segment.homes() {
+                for (_, entry) in segment.bucket(home + 1).entries() {
+                    EntryRef::prefetch(entry.as_ptr());
+                }
+            }
             let inside = self.home_start(segment, from, home) != cursor;
             self.visit_home(segment, home, &mut |entry| {
                 // A grown segment may have moved the bounds of a bucket: what
@@ -932,6 +956,19 @@ impl Drop for Table {
 #[inline]
 fn fingerprint(hash: u64) -> u8 {
     (hash as u8).max(1)
+}
+
+/// Ask for the entries whose fingerprints agree; were there any?
+#[inline]
+fn prefetch_matches(bucket: &Bucket, hash: u64) -> bool {
+    let mut any = false;
+    for lane in bucket.matches(fingerprint(hash)) {
+        if let Some(entry) = bucket.slot(lane) {
+            EntryRef::prefetch(entry.as_ptr());
+            any = true;
+        }
+    }
+    any
 }
 
 #[inline]

@@ -33,7 +33,14 @@ pub(super) fn run(lane: &mut Lane, seat: &Seat, rate: Option<f64>) -> Result<Out
         block: Block::new(&seat.phase.workload, seat.phase.depth, seat.seed()),
         numbers: seat.numbers(),
         recorder: Recorder::default(),
-        clients: vec![Client { outstanding: 0, sent_at_ns: 0, is_used: false }; clients],
+        clients: vec![
+            Client {
+                outstanding: 0,
+                sent_at_ns: 0,
+                is_used: false
+            };
+            clients
+        ],
         idle: (0..clients).collect(),
         busy: 0,
         pacer: rate.map(|rate| Pacer::new(rate / seat.threads() as f64)),
@@ -75,7 +82,9 @@ impl ClosedLoop<'_> {
         loop {
             self.is_over |= self.seat.is_stopped();
             while !self.is_over && self.may_send() {
-                let Some(index) = self.idle.pop_front() else { break };
+                let Some(index) = self.idle.pop_front() else {
+                    break;
+                };
                 self.send(lane, index)?;
             }
             if self.is_over {
@@ -110,7 +119,8 @@ impl ClosedLoop<'_> {
         let now_ns = self.seat.now_ns();
         let mut unanswered = 0;
         for client in self.clients.iter().filter(|client| client.outstanding > 0) {
-            self.recorder.record(now_ns, now_ns - client.sent_at_ns, client.outstanding);
+            self.recorder
+                .record(now_ns, now_ns - client.sent_at_ns, client.outstanding);
             unanswered += client.outstanding;
         }
         unanswered
@@ -118,7 +128,9 @@ impl ClosedLoop<'_> {
 
     fn receive(&mut self, lane: &mut Lane, index: usize) -> Result<(), Error> {
         while self.clients[index].outstanding > 0 {
-            let Received::Replies(replies) = lane.receive(index)? else { return Ok(()) };
+            let Received::Replies(replies) = lane.receive(index)? else {
+                return Ok(());
+            };
             if lane.has_errors(index) && !self.seat.phase.tolerate_errors {
                 self.seat.halt();
                 self.is_over = true;
@@ -150,7 +162,11 @@ impl ClosedLoop<'_> {
     }
 
     fn send(&mut self, lane: &mut Lane, index: usize) -> Result<(), Error> {
-        let Some(wanted) = self.seat.shared.quota.claim(self.seat.phase.depth, self.seat.now_ns())
+        let Some(wanted) = self
+            .seat
+            .shared
+            .quota
+            .claim(self.seat.phase.depth, self.seat.now_ns())
         else {
             self.is_over = true;
             return Ok(());
@@ -163,7 +179,11 @@ impl ClosedLoop<'_> {
             lane.reopen(index)?;
         }
         lane.send(index, bytes)?;
-        *client = Client { outstanding: count, sent_at_ns, is_used: true };
+        *client = Client {
+            outstanding: count,
+            sent_at_ns,
+            is_used: true,
+        };
         self.busy += 1;
         if let Some(pacer) = &mut self.pacer {
             pacer.sent(count, sent_at_ns);
@@ -204,7 +224,10 @@ struct Pacer {
 
 impl Pacer {
     fn new(rate: f64) -> Pacer {
-        Pacer { gap_ns: 1e9 / rate, due_ns: 0.0 }
+        Pacer {
+            gap_ns: 1e9 / rate,
+            due_ns: 0.0,
+        }
     }
 
     fn due_ns(&self) -> u64 {

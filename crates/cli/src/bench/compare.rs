@@ -134,7 +134,10 @@ impl Comparison {
     }
 
     pub fn ratios(&self, metric: Metric) -> Vec<f64> {
-        self.pairs.iter().filter_map(|pair| pair.ratio(metric)).collect()
+        self.pairs
+            .iter()
+            .filter_map(|pair| pair.ratio(metric))
+            .collect()
     }
 
     pub fn estimate(&self, metric: Metric, seed: u64) -> Option<Estimate> {
@@ -165,9 +168,17 @@ impl Comparison {
             Order::AB => (one, two),
             Order::BA => (two, one),
         };
-        self.latency_a.add(&a.1).expect("histograms have equal bounds");
-        self.latency_b.add(&b.1).expect("histograms have equal bounds");
-        self.pairs.push(Pair { order, a: a.0, b: b.0 });
+        self.latency_a
+            .add(&a.1)
+            .expect("histograms have equal bounds");
+        self.latency_b
+            .add(&b.1)
+            .expect("histograms have equal bounds");
+        self.pairs.push(Pair {
+            order,
+            a: a.0,
+            b: b.0,
+        });
         Ok(true)
     }
 }
@@ -180,13 +191,18 @@ fn undisturbed(
     say: &mut dyn FnMut(String) -> Result<(), Error>,
 ) -> Result<Option<(Figures, Histogram<u64>)>, Error> {
     for attempt in 1..=ATTEMPTS {
-        bench.progress.say(&format!("{}, {}: starting", cell.label, side.letter));
+        bench
+            .progress
+            .say(&format!("{}, {}: starting", cell.label, side.letter));
         let cores = bench.pinning.as_ref().map(|pinning| &pinning.server);
         let server = ServerProcess::start(&side.argv, cores, &bench.interrupt)?;
         side.version = side.version.take().or_else(|| server.info().version());
         if let Some(text) = bench.lacks(cell, server.target())? {
             let asked = format!("{} on {}", cell.title, server.command());
-            return Err(Error::Refused { asked, answer: text });
+            return Err(Error::Refused {
+                asked,
+                answer: text,
+            });
         }
         let run = bench.measure(cell, server.target(), Some(server.pid()))?;
         if bench.interrupt.is_set() {
@@ -197,7 +213,11 @@ fn undisturbed(
             return Ok(Some((run.figures, run.latency)));
         }
         bench.progress.wipe();
-        let next = if attempt < ATTEMPTS { "again" } else { "pair given up" };
+        let next = if attempt < ATTEMPTS {
+            "again"
+        } else {
+            "pair given up"
+        };
         say(format!(
             "      {} discarded: {:.1} % of the time was stolen by the hypervisor (limit {}); {next}",
             side.letter,
@@ -213,17 +233,34 @@ mod tests {
     use super::*;
 
     fn estimate(median: f64, low: f64, high: f64) -> Estimate {
-        Estimate { median, low, high, count: 7 }
+        Estimate {
+            median,
+            low,
+            high,
+            count: 7,
+        }
     }
 
     #[test]
     fn verdicts_need_an_interval_that_excludes_one() {
         let lower = estimate(0.8, 0.7, 0.9);
-        assert_eq!(Metric::CpuPerRequest.verdict(&lower, 'A', 'C'), "A is better");
+        assert_eq!(
+            Metric::CpuPerRequest.verdict(&lower, 'A', 'C'),
+            "A is better"
+        );
         assert_eq!(Metric::Throughput.verdict(&lower, 'A', 'C'), "C is better");
-        assert_eq!(Metric::P99.verdict(&estimate(0.8, 0.7, 1.1), 'A', 'B'), "no difference shown");
-        assert_eq!(Metric::P99.verdict(&estimate(1.2, 1.1, 1.3), 'A', 'B'), "B is better");
+        assert_eq!(
+            Metric::P99.verdict(&estimate(0.8, 0.7, 1.1), 'A', 'B'),
+            "no difference shown"
+        );
+        assert_eq!(
+            Metric::P99.verdict(&estimate(1.2, 1.1, 1.3), 'A', 'B'),
+            "B is better"
+        );
         let few = Estimate { count: 3, ..lower };
-        assert_eq!(Metric::P99.verdict(&few, 'A', 'B'), "too few pairs for a verdict");
+        assert_eq!(
+            Metric::P99.verdict(&few, 'A', 'B'),
+            "too few pairs for a verdict"
+        );
     }
 }

@@ -45,12 +45,18 @@ impl Control {
                 .map_err(|errno| Error::system("SO_RCVTIMEO")(errno.into()))?;
         }
         let stream = BufReader::new(File::from(socket));
-        let mut control = Control { stream, endpoint: target.to_string() };
+        let mut control = Control {
+            stream,
+            endpoint: target.to_string(),
+        };
         let (greeting, replies) = target.greeting();
         control.send(&greeting)?;
         for _ in 0..replies {
             if let Reply::Error(answer) = control.receive()? {
-                return Err(Error::Refused { asked: "the greeting".to_string(), answer });
+                return Err(Error::Refused {
+                    asked: "the greeting".to_string(),
+                    answer,
+                });
             }
         }
         Ok(control)
@@ -73,9 +79,10 @@ impl Control {
     pub fn info(&mut self) -> Result<Info, Error> {
         match self.call(&["INFO"])? {
             Reply::Text(text) => Ok(Info { text }),
-            Reply::Error(answer) if answer.starts_with("NOAUTH") => {
-                Err(Error::Refused { asked: "INFO".to_string(), answer })
-            }
+            Reply::Error(answer) if answer.starts_with("NOAUTH") => Err(Error::Refused {
+                asked: "INFO".to_string(),
+                answer,
+            }),
             _ => Ok(Info::default()),
         }
     }
@@ -92,7 +99,10 @@ impl Control {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.stream.get_mut().write_all(bytes).map_err(|source| self.lost(source))
+        self.stream
+            .get_mut()
+            .write_all(bytes)
+            .map_err(|source| self.lost(source))
     }
 
     fn receive(&mut self) -> Result<Reply, Error> {
@@ -100,7 +110,10 @@ impl Control {
     }
 
     fn lost(&self, source: io::Error) -> Error {
-        Error::Lost { endpoint: self.endpoint.clone(), source }
+        Error::Lost {
+            endpoint: self.endpoint.clone(),
+            source,
+        }
     }
 }
 
@@ -112,7 +125,10 @@ pub struct Info {
 
 impl Info {
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+        self.text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .map(str::trim)
     }
 
     /// The product and its version, as well as they can be told.
@@ -123,7 +139,8 @@ impl Info {
         if let Some(valkey) = self.field("valkey_version") {
             return Some(format!("valkey {valkey}"));
         }
-        self.field("redis_version").map(|version| format!("redis {version}"))
+        self.field("redis_version")
+            .map(|version| format!("redis {version}"))
     }
 }
 
@@ -133,10 +150,17 @@ fn read_reply(stream: &mut impl BufRead, depth: u32) -> io::Result<Reply> {
         return Err(malformed("a reply nests too deeply"));
     }
     let mut line = Vec::new();
-    stream.by_ref().take(LENGTH_MAX as u64).read_until(b'\n', &mut line)?;
+    stream
+        .by_ref()
+        .take(LENGTH_MAX as u64)
+        .read_until(b'\n', &mut line)?;
     let Some(text) = line.strip_suffix(b"\r\n") else {
         let kind = io::ErrorKind::UnexpectedEof;
-        return Err(if line.is_empty() { kind.into() } else { malformed("a line has no end") });
+        return Err(if line.is_empty() {
+            kind.into()
+        } else {
+            malformed("a line has no end")
+        });
     };
     let text = String::from_utf8_lossy(text);
     let rest = text.get(1..).unwrap_or("").to_string();
@@ -152,26 +176,43 @@ fn read_reply(stream: &mut impl BufRead, depth: u32) -> io::Result<Reply> {
     if rest == "-1" {
         return Ok(Reply::Null);
     }
-    let length: usize = rest.parse().map_err(|_| malformed("a length is not a number"))?;
+    let length: usize = rest
+        .parse()
+        .map_err(|_| malformed("a length is not a number"))?;
     if length > LENGTH_MAX {
         return Err(malformed("a length is too large"));
     }
     if matches!(kind, b'$' | b'=' | b'!') {
         let mut body = Vec::new();
-        stream.by_ref().take(length as u64 + 2).read_to_end(&mut body)?;
+        stream
+            .by_ref()
+            .take(length as u64 + 2)
+            .read_to_end(&mut body)?;
         if body.len() != length + 2 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let text = String::from_utf8_lossy(&body[..length]).into_owned();
-        return Ok(if kind == b'!' { Reply::Error(text) } else { Reply::Text(text) });
+        return Ok(if kind == b'!' {
+            Reply::Error(text)
+        } else {
+            Reply::Text(text)
+        });
     }
-    let elements = if matches!(kind, b'%' | b'|') { length * 2 } else { length };
+    let elements = if matches!(kind, b'%' | b'|') {
+        length * 2
+    } else {
+        length
+    };
     let mut many = Vec::new();
     for _ in 0..elements {
         many.push(read_reply(stream, depth + 1)?);
     }
     // Attributes and pushed messages only precede the answer.
-    if matches!(kind, b'|' | b'>') { read_reply(stream, depth + 1) } else { Ok(Reply::Many(many)) }
+    if matches!(kind, b'|' | b'>') {
+        read_reply(stream, depth + 1)
+    } else {
+        Ok(Reply::Many(many))
+    }
 }
 
 #[cfg(test)]
@@ -186,10 +227,16 @@ mod tests {
     fn replies_become_values() {
         let text = |text: &str| Reply::Text(text.to_string());
         assert_eq!(parse(b"+PONG\r\n"), Ok(text("PONG")));
-        assert_eq!(parse(b"-ERR no\r\n"), Ok(Reply::Error("ERR no".to_string())));
+        assert_eq!(
+            parse(b"-ERR no\r\n"),
+            Ok(Reply::Error("ERR no".to_string()))
+        );
         assert_eq!(parse(b"$4\r\na\r\nb\r\n"), Ok(text("a\r\nb")));
         assert_eq!(parse(b"$-1\r\n"), Ok(Reply::Null));
-        assert_eq!(parse(b"%1\r\n+a\r\n:1\r\n"), Ok(Reply::Many(vec![text("a"), text("1")])));
+        assert_eq!(
+            parse(b"%1\r\n+a\r\n:1\r\n"),
+            Ok(Reply::Many(vec![text("a"), text("1")]))
+        );
         assert_eq!(parse(b">1\r\n+x\r\n+OK\r\n"), Ok(text("OK")));
     }
 
@@ -199,12 +246,17 @@ mod tests {
         assert_eq!(parse(b"$4\r\nab"), Err(io::ErrorKind::UnexpectedEof));
         assert_eq!(parse(b"HTTP/1.1\r\n"), Err(io::ErrorKind::InvalidData));
         assert_eq!(parse(b"$nine\r\n"), Err(io::ErrorKind::InvalidData));
-        assert_eq!(parse(b"*1\r\n".repeat(40).as_slice()), Err(io::ErrorKind::InvalidData));
+        assert_eq!(
+            parse(b"*1\r\n".repeat(40).as_slice()),
+            Err(io::ErrorKind::InvalidData)
+        );
     }
 
     #[test]
     fn info_fields_are_found_by_their_whole_name() {
-        let info = Info { text: "# Server\r\nredis_version:7.0.15\r\nprocess_id:12\r\n".to_string() };
+        let info = Info {
+            text: "# Server\r\nredis_version:7.0.15\r\nprocess_id:12\r\n".to_string(),
+        };
         assert_eq!(info.field("process_id"), Some("12"));
         assert_eq!(info.field("process"), None);
         assert_eq!(info.version().as_deref(), Some("redis 7.0.15"));

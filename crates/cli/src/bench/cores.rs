@@ -57,7 +57,11 @@ impl CoreList {
     pub fn allowed() -> Result<CoreList, Error> {
         let set = sched_getaffinity(None)
             .map_err(|errno| Error::system("sched_getaffinity")(errno.into()))?;
-        Ok(CoreList((0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect()))
+        Ok(CoreList(
+            (0..CpuSet::MAX_CPU)
+                .filter(|&core| set.is_set(core))
+                .collect(),
+        ))
     }
 
     pub fn len(&self) -> usize {
@@ -77,13 +81,19 @@ impl Pinning {
             let text = "--pin needs two cores, one for the server and one for the generator";
             return Err(Error::Usage(text.to_string()));
         }
-        Ok(Pinning { server: allowed.one(0), generator: allowed.one(1) })
+        Ok(Pinning {
+            server: allowed.one(0),
+            generator: allowed.one(1),
+        })
     }
 
     /// `SERVER:GENERATOR`, each a list of cores.
     pub fn parse(text: &str) -> Option<Pinning> {
         let (server, generator) = text.split_once(':')?;
-        Some(Pinning { server: CoreList::parse(server)?, generator: CoreList::parse(generator)? })
+        Some(Pinning {
+            server: CoreList::parse(server)?,
+            generator: CoreList::parse(generator)?,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ochre bench --help`, made from the table of flags and the table of tests.
 
-use crate::bench::options::{FLAGS, Flag, Group};
+use crate::bench::flags::{FLAGS, Flag, Group};
 use crate::bench::workload::TESTS;
 
 const NAMES_WIDTH: usize = 28;
@@ -122,7 +122,11 @@ mod tests {
     fn help_names_every_flag_and_test_on_lines_that_fit() {
         let text = text();
         for flag in FLAGS {
-            assert!(flag.names.iter().all(|name| text.contains(name)), "{:?}", flag.names);
+            assert!(
+                flag.names.iter().all(|name| text.contains(name)),
+                "{:?}",
+                flag.names
+            );
         }
         assert!(TESTS.iter().all(|test| text.contains(test.name)));
         for line in text.lines() {

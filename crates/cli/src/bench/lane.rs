@@ -55,11 +55,13 @@ impl Events {
 
     pub fn iter(&self) -> impl Iterator<Item = Ready> + '_ {
         let trouble = EventFlags::HUP | EventFlags::ERR;
-        self.0.iter().map(move |&epoll::Event { flags, data }| Ready {
-            index: data.u64() as usize,
-            readable: flags.intersects(EventFlags::IN | trouble),
-            writable: flags.intersects(EventFlags::OUT | trouble),
-        })
+        self.0
+            .iter()
+            .map(move |&epoll::Event { flags, data }| Ready {
+                index: data.u64() as usize,
+                readable: flags.intersects(EventFlags::IN | trouble),
+                writable: flags.intersects(EventFlags::OUT | trouble),
+            })
     }
 }
 
@@ -198,11 +200,12 @@ impl Lane {
         let connection = &mut self.connections[index];
         let read = match rustix::io::read(&connection.socket, &mut self.buffer[..]) {
             Ok(0) => {
-                let source = std::io::Error::new(
-                    std::io::ErrorKind::UnexpectedEof,
-                    "closed by the server",
-                );
-                return Err(Error::Lost { endpoint: self.target.to_string(), source });
+                let source =
+                    std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "closed by the server");
+                return Err(Error::Lost {
+                    endpoint: self.target.to_string(),
+                    source,
+                });
             }
             Ok(read) => read,
             Err(Errno::AGAIN) => return Ok(Received::Nothing),
@@ -230,7 +233,9 @@ impl Lane {
         for connection in &mut self.connections {
             counts.errors += connection.scanner.errors();
             counts.nulls += connection.scanner.nulls();
-            counts.first_error = counts.first_error.or_else(|| connection.scanner.first_error());
+            counts.first_error = counts
+                .first_error
+                .or_else(|| connection.scanner.first_error());
             connection.scanner.reset_counts();
         }
         counts
@@ -242,7 +247,10 @@ impl Lane {
             std::io::ErrorKind::InvalidData,
             "the server sent more replies than it had requests",
         );
-        Error::Lost { endpoint: self.target.to_string(), source }
+        Error::Lost {
+            endpoint: self.target.to_string(),
+            source,
+        }
     }
 
     fn greet(&mut self, index: usize) -> Result<(), Error> {
@@ -262,12 +270,20 @@ impl Lane {
 
     fn rewatch(&self, index: usize, for_writing: bool) -> Result<(), Error> {
         let data = EventData::new_u64(index as u64);
-        epoll::modify(&self.epoll, &self.connections[index].socket, data, interest(for_writing))
-            .map_err(|errno| Error::system("epoll_ctl")(errno.into()))
+        epoll::modify(
+            &self.epoll,
+            &self.connections[index].socket,
+            data,
+            interest(for_writing),
+        )
+        .map_err(|errno| Error::system("epoll_ctl")(errno.into()))
     }
 
     fn lost(&self, errno: Errno) -> Error {
-        Error::Lost { endpoint: self.target.to_string(), source: errno.into() }
+        Error::Lost {
+            endpoint: self.target.to_string(),
+            source: errno.into(),
+        }
     }
 }
 
@@ -288,12 +304,19 @@ impl Connection {
 }
 
 fn timespec(ns: u64) -> Timespec {
-    Timespec { tv_sec: (ns / 1_000_000_000) as i64, tv_nsec: (ns % 1_000_000_000) as i64 }
+    Timespec {
+        tv_sec: (ns / 1_000_000_000) as i64,
+        tv_nsec: (ns % 1_000_000_000) as i64,
+    }
 }
 
 /// Writability is watched only while bytes wait for it: on Unix sockets every
 /// message that the server takes would otherwise wake us.
 fn interest(for_writing: bool) -> EventFlags {
     let reading = EventFlags::IN | EventFlags::ET;
-    if for_writing { reading | EventFlags::OUT } else { reading }
+    if for_writing {
+        reading | EventFlags::OUT
+    } else {
+        reading
+    }
 }

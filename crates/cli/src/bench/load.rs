@@ -131,7 +131,10 @@ impl Generator {
         let threads = threads.min(clients);
         let share = |i: u32| clients / threads + u32::from(i < clients % threads);
         let lanes = (0..threads).map(|i| Lane::open(target, share(i) as usize));
-        Ok(Generator { lanes: lanes.collect::<Result<_, _>>()?, cores })
+        Ok(Generator {
+            lanes: lanes.collect::<Result<_, _>>()?,
+            cores,
+        })
     }
 
     /// Carries out one phase. `watch` is called several times a second with
@@ -200,7 +203,10 @@ impl Generator {
             && !phase.tolerate_errors
         {
             let asked = phase.workload.title.clone();
-            return Err(Error::Refused { asked, answer: answer.clone() });
+            return Err(Error::Refused {
+                asked,
+                answer: answer.clone(),
+            });
         }
         Ok(measured)
     }
@@ -213,7 +219,9 @@ impl Measured {
         self.nulls += outcome.counts.nulls;
         self.first_error = self.first_error.take().or(outcome.counts.first_error);
         self.unanswered += outcome.unanswered;
-        self.send_lag.add(&outcome.send_lag).expect("histograms have equal bounds");
+        self.send_lag
+            .add(&outcome.send_lag)
+            .expect("histograms have equal bounds");
         self.generator_cpu += outcome.cpu;
     }
 }
@@ -255,7 +263,11 @@ fn run_thread(
     shared.barrier.wait();
     pinned?;
     let cpu_before = thread_cpu();
-    let seat = Seat { phase, shared, index };
+    let seat = Seat {
+        phase,
+        shared,
+        index,
+    };
     let mut outcome = match phase.pace {
         Pace::Closed => closed_loop::run(lane, &seat, None)?,
         Pace::Throttled { rate } => closed_loop::run(lane, &seat, Some(rate))?,
@@ -291,7 +303,11 @@ pub(super) struct Seat<'a> {
 impl Seat<'_> {
     /// Nanoseconds since the phase began.
     pub fn now_ns(&self) -> u64 {
-        self.shared.started.get_or_init(Instant::now).elapsed().as_nanos() as u64
+        self.shared
+            .started
+            .get_or_init(Instant::now)
+            .elapsed()
+            .as_nanos() as u64
     }
 
     pub fn threads(&self) -> usize {
@@ -300,7 +316,9 @@ impl Seat<'_> {
 
     /// A seed of its own for this thread.
     pub fn seed(&self) -> u64 {
-        self.phase.seed.wrapping_add((self.index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        self.phase
+            .seed
+            .wrapping_add((self.index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// The numbers of this thread: random ones differ from the other threads'.
@@ -330,7 +348,9 @@ impl Seat<'_> {
     pub fn tell(&self, done: u64, latency_sum_ns: u64) {
         let tally = &self.shared.tallies[self.index];
         tally.done.store(done, Ordering::Relaxed);
-        tally.latency_sum_ns.store(latency_sum_ns, Ordering::Relaxed);
+        tally
+            .latency_sum_ns
+            .store(latency_sum_ns, Ordering::Relaxed);
     }
 }
 
@@ -341,7 +361,10 @@ impl Shared {
 
     fn sight(&self, limit: Limit) -> Sight {
         let sum = |of: fn(&Tally) -> &AtomicU64| -> u64 {
-            self.tallies.iter().map(|tally| of(tally).load(Ordering::Relaxed)).sum()
+            self.tallies
+                .iter()
+                .map(|tally| of(tally).load(Ordering::Relaxed))
+                .sum()
         };
         Sight {
             done: sum(|tally| &tally.done),
@@ -402,22 +425,4 @@ impl Quota {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quota_hands_out_each_number_once_and_ends() {
-        let quota = Quota::new(Limit { requests: Some(10), time: None });
-        assert_eq!(quota.claim(4, 0), Some(0..4));
-        assert_eq!(quota.claim(4, u64::MAX - 1), Some(4..8));
-        assert_eq!(quota.claim(4, 0), Some(8..10));
-        assert_eq!(quota.claim(4, 0), None);
-    }
-
-    #[test]
-    fn a_timed_quota_ends_at_its_time() {
-        let quota = Quota::new(Limit { requests: None, time: Some(Duration::from_nanos(5)) });
-        assert_eq!(quota.claim(1, 4), Some(0..1));
-        assert_eq!(quota.claim(1, 5), None);
-    }
-}
+mod tests;

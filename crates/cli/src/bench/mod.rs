@@ -21,6 +21,7 @@ mod control;
 mod cores;
 mod error;
 mod figures;
+mod flags;
 mod help;
 mod interrupt;
 mod lane;
@@ -80,7 +81,11 @@ pub fn bench(args: &[String]) -> ExitCode {
         Err(Error::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(error) => {
             eprintln!("ochre bench: {error}");
-            ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
+            ExitCode::from(if matches!(error, Error::Usage(_)) {
+                2
+            } else {
+                1
+            })
         }
     }
 }
@@ -96,7 +101,12 @@ fn run(options: &Options, args: &[String]) -> Result<(), Error> {
     if let Some(pinning) = &pinning {
         pinning.generator.bind_thread()?;
     }
-    let mut bench = Bench { options, interrupt, progress: Progress::new(), pinning };
+    let mut bench = Bench {
+        options,
+        interrupt,
+        progress: Progress::new(),
+        pinning,
+    };
     let mut report = Report::new(args, options, bench.pinning.as_ref());
     if options.idle {
         return hold_idle(&bench);
@@ -120,7 +130,11 @@ fn measure_all(bench: &mut Bench, cells: &[Cell], report: &mut Report) -> Result
     let talks = !options.quiet && !options.csv;
     let mut control = Control::open(&options.target, PATIENCE)?;
     let info = control.info()?;
-    let pid = options.target.is_local().then(|| proc_stat::local_pid(&info)).flatten();
+    let pid = options
+        .target
+        .is_local()
+        .then(|| proc_stat::local_pid(&info))
+        .flatten();
     let mut facts = report::ServerFacts::of_running(&options.target, &info, pid);
     for parameter in ["save", "appendonly"] {
         if let Some(value) = control.config(parameter)? {
@@ -146,7 +160,10 @@ fn measure_all(bench: &mut Bench, cells: &[Cell], report: &mut Report) -> Result
             print(&one_result(cell, &run, options))?;
             if options.tolerate_errors && (options.quiet || options.csv) && run.figures.errors > 0 {
                 let first = run.figures.first_error.as_deref().unwrap_or("");
-                eprintln!("{}: {} error replies: {first}", cell.label, run.figures.errors);
+                eprintln!(
+                    "{}: {} error replies: {first}",
+                    cell.label, run.figures.errors
+                );
             }
             if !options.forever {
                 report.runs.push((cell.clone(), run));
@@ -162,7 +179,11 @@ fn measure_all(bench: &mut Bench, cells: &[Cell], report: &mut Report) -> Result
     if talks && report.runs.len() > 1 {
         print(&summary::table(&report.runs, options))?;
     }
-    if bench.interrupt.is_set() { Err(Error::Interrupted) } else { Ok(()) }
+    if bench.interrupt.is_set() {
+        Err(Error::Interrupted)
+    } else {
+        Ok(())
+    }
 }
 
 fn one_result(cell: &Cell, run: &Run, options: &Options) -> String {
@@ -206,12 +227,18 @@ fn compare_all(bench: &mut Bench, cells: &[Cell], report: &mut Report) -> Result
     }
     if !options.csv && !report.comparisons.is_empty() && (options.quiet || cells.len() > 1) {
         let table = summary::comparison_table(&report.comparisons, &report.sides, options.seed);
-        print(&format!("{}{}", if talks { "\n" } else { "" }, table.trim_end()))?;
+        print(&format!(
+            "{}{}",
+            if talks { "\n" } else { "" },
+            table.trim_end()
+        ))?;
     }
-    if talks {
+    if talks && !report.comparisons.is_empty() {
         let known = report.sides.iter().filter(|side| side.version.is_some());
-        let lines: Vec<String> = known.map(summary::side_line).collect();
-        print(&format!("\n{}", lines.join("\n")))?;
+        for (i, side) in known.enumerate() {
+            let gap = if i == 0 { "\n" } else { "" };
+            print(&format!("{gap}{}", summary::side_line(side)))?;
+        }
     }
     outcome
 }
@@ -227,11 +254,18 @@ fn compare_one(
     let letters = comparison.letters(sides);
     if talks {
         bench.progress.wipe();
-        print(&format!("\n====== {}, {} against {} ======", cell.label, letters.0, letters.1))?;
+        print(&format!(
+            "\n====== {}, {} against {} ======",
+            cell.label, letters.0, letters.1
+        ))?;
         print(&summary::pairs_head(letters))?;
     }
     for number in 1..=options.pairs as usize {
-        let order = if number % 2 == 1 { Order::AB } else { Order::BA };
+        let order = if number % 2 == 1 {
+            Order::AB
+        } else {
+            Order::BA
+        };
         let mut say = |text: String| {
             eprintln!("{text}");
             Ok(())
@@ -265,7 +299,9 @@ fn sides(options: &Options) -> Result<Vec<Side>, Error> {
             .ok_or_else(|| Error::Usage(format!("unbalanced quotes in: {line}")))?;
         words
             .into_iter()
-            .map(|word| String::from_utf8(word).map_err(|_| Error::Usage(format!("not UTF-8: {line}"))))
+            .map(|word| {
+                String::from_utf8(word).map_err(|_| Error::Usage(format!("not UTF-8: {line}")))
+            })
             .collect()
     };
     let own = || -> Result<Vec<String>, Error> {
@@ -292,9 +328,15 @@ fn sides(options: &Options) -> Result<Vec<Side>, Error> {
         }
     }
     if commands.iter().any(Vec::is_empty) {
-        return Err(Error::Usage("a command line to compare is empty".to_string()));
+        return Err(Error::Usage(
+            "a command line to compare is empty".to_string(),
+        ));
     }
-    let side = |(letter, argv)| Side { letter, argv, version: None };
+    let side = |(letter, argv)| Side {
+        letter,
+        argv,
+        version: None,
+    };
     Ok(('A'..='Z').zip(commands).map(side).collect())
 }
 
@@ -313,15 +355,24 @@ fn expected_duration(bench: &Bench, cells: &[Cell], sides: &[Side]) -> String {
 fn hold_idle(bench: &Bench) -> Result<(), Error> {
     let options = bench.options;
     let info = Control::open(&options.target, PATIENCE)?.info()?;
-    let pid = options.target.is_local().then(|| proc_stat::local_pid(&info)).flatten();
+    let pid = options
+        .target
+        .is_local()
+        .then(|| proc_stat::local_pid(&info))
+        .flatten();
     let resident = || pid.and_then(|pid| proc_stat::resident_bytes(pid).ok());
     let before = resident();
     let count = options.clients[0];
     let mut lane = Lane::open(&options.target, count as usize)?;
     thread::sleep(Duration::from_millis(200));
-    print(&format!("{count} idle connections are open; Ctrl-C closes them"))?;
+    print(&format!(
+        "{count} idle connections are open; Ctrl-C closes them"
+    ))?;
     // A server may also give memory back meanwhile, and then nothing is to be told.
-    if let Some((before, after)) = before.zip(resident()).filter(|(before, after)| after > before) {
+    if let Some((before, after)) = before
+        .zip(resident())
+        .filter(|(before, after)| after > before)
+    {
         let each = (after - before) / u64::from(count);
         print(&format!(
             "server memory {} ({}, {} per connection)",
@@ -357,8 +408,10 @@ fn last_word(options: &Options) -> Result<Option<Vec<u8>>, Error> {
 }
 
 fn write_report(path: &Path, report: &Report, options: &Options) -> Result<(), Error> {
-    std::fs::write(path, report.html())
-        .map_err(|source| Error::File { path: path.to_path_buf(), source })?;
+    std::fs::write(path, report.html()).map_err(|source| Error::File {
+        path: path.to_path_buf(),
+        source,
+    })?;
     if !options.csv && !options.quiet {
         print(&format!("report: {}", path.display()))?;
     }
@@ -369,6 +422,9 @@ fn write_report(path: &Path, report: &Report, options: &Options) -> Result<(), E
 /// connection that goes beyond it says so.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
     let _ = setrlimit(Resource::Nofile, raised);
 }

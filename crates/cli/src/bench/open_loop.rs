@@ -145,7 +145,11 @@ impl OpenLoop<'_> {
             if intended_ns > self.seat.now_ns() && intended_ns < self.seat.shared.quota.end_ns() {
                 return Ok(());
             }
-            let Some(range) = self.seat.shared.quota.claim(self.seat.phase.depth, intended_ns)
+            let Some(range) = self
+                .seat
+                .shared
+                .quota
+                .claim(self.seat.phase.depth, intended_ns)
             else {
                 self.is_over = true;
                 return Ok(());
@@ -161,7 +165,11 @@ impl OpenLoop<'_> {
             }
             let index = self.turn;
             self.turn = (self.turn + 1) % self.clients.len();
-            let arrival = Arrival { intended_ns, first: range.start, count };
+            let arrival = Arrival {
+                intended_ns,
+                first: range.start,
+                count,
+            };
             if lane.is_blocked(index) {
                 self.clients[index].unsent.push_back(arrival);
             } else {
@@ -191,7 +199,9 @@ impl OpenLoop<'_> {
 
     fn receive(&mut self, lane: &mut Lane, index: usize) -> Result<(), Error> {
         while !self.clients[index].sent.is_empty() {
-            let Received::Replies(mut replies) = lane.receive(index)? else { return Ok(()) };
+            let Received::Replies(mut replies) = lane.receive(index)? else {
+                return Ok(());
+            };
             if lane.has_errors(index) && !self.seat.phase.tolerate_errors {
                 self.seat.halt();
                 self.is_over = true;
@@ -237,7 +247,11 @@ impl OpenLoop<'_> {
         if self.is_over {
             return LOOK_EVERY_NS;
         }
-        self.schedule.next_ns().saturating_sub(now_ns).saturating_sub(SPIN_NS).min(LOOK_EVERY_NS)
+        self.schedule
+            .next_ns()
+            .saturating_sub(now_ns)
+            .saturating_sub(SPIN_NS)
+            .min(LOOK_EVERY_NS)
     }
 }
 
@@ -286,7 +300,12 @@ mod tests {
     use super::*;
 
     fn schedule(arrivals: Arrivals) -> Schedule {
-        Schedule { rng: Rng::new(1), arrivals, gap_ns: 1_000.0, next_ns: 0.0 }
+        Schedule {
+            rng: Rng::new(1),
+            arrivals,
+            gap_ns: 1_000.0,
+            next_ns: 0.0,
+        }
     }
 
     #[test]

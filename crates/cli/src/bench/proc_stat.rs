@@ -40,7 +40,10 @@ impl ProcessClock {
         for task in fs::read_dir(format!("/proc/{pid}/task"))? {
             // A thread may end between the listing and the look.
             if let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) {
-                let first = text.split_whitespace().next().and_then(|word| word.parse().ok());
+                let first = text
+                    .split_whitespace()
+                    .next()
+                    .and_then(|word| word.parse().ok());
                 threads_ns += first.unwrap_or(0);
             }
         }
@@ -62,7 +65,11 @@ impl ProcessClock {
         // Two ticks at either end are uncertain, and a little always is.
         let has_lost_threads = ticks_ns > threads_ns + threads_ns / 20 + 40_000_000;
         CpuUse {
-            cpu: Duration::from_nanos(if has_lost_threads { ticks_ns } else { threads_ns }),
+            cpu: Duration::from_nanos(if has_lost_threads {
+                ticks_ns
+            } else {
+                threads_ns
+            }),
             system_share: system_ns as f64 / (ticks_ns as f64).max(1.0),
         }
     }
@@ -95,12 +102,18 @@ pub fn command_line(pid: u32) -> io::Result<String> {
 pub fn local_pid(info: &Info) -> Option<u32> {
     let pid: u32 = info.field("process_id")?.parse().ok()?;
     ProcessClock::read(pid).ok()?;
-    let Some(told) = info.field("executable").map(Path::new) else { return Some(pid) };
+    let Some(told) = info.field("executable").map(Path::new) else {
+        return Some(pid);
+    };
     // The folder is no help: Redis tells its working directory when it was
     // found through PATH, and distributions link several names to one file.
     let told = told.file_name()?.to_string_lossy().into_owned();
     let file = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-    let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let is_file = file.trim_end_matches(" (deleted)") == told;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     let name = name.trim_end();
@@ -148,10 +161,18 @@ fn parse_stat(text: &str) -> Option<(u64, u64)> {
 
 fn parse_machine(text: &str) -> Option<MachineClock> {
     let line = text.lines().find(|line| line.starts_with("cpu "))?;
-    let ticks: Vec<u64> = line.split_whitespace().skip(1).filter_map(|t| t.parse().ok()).collect();
+    let ticks: Vec<u64> = line
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|t| t.parse().ok())
+        .collect();
     // Guest time, from the ninth on, is contained in user time already.
     let total = ticks.iter().take(8).sum();
-    Some(MachineClock { total, steal: *ticks.get(7)?, processes: ticks.iter().take(3).sum() })
+    Some(MachineClock {
+        total,
+        steal: *ticks.get(7)?,
+        processes: ticks.iter().take(3).sum(),
+    })
 }
 
 fn tick_ns() -> u64 {
@@ -174,7 +195,10 @@ mod tests {
         let before = parse_machine("cpu  100 0 50 800 10 0 0 40 0 0\ncpu0 1 2 3").unwrap();
         let after = parse_machine("cpu  150 0 60 830 10 0 0 50 0 0\n").unwrap();
         assert!((after.steal_since(&before) - 0.1).abs() < 1e-9);
-        assert_eq!(after.used_since(&before).as_nanos(), 60 * u128::from(tick_ns()));
+        assert_eq!(
+            after.used_since(&before).as_nanos(),
+            60 * u128::from(tick_ns())
+        );
         assert_eq!(parse_machine("intr 1 2 3"), None);
     }
 

@@ -20,7 +20,10 @@ pub struct Progress {
 
 impl Progress {
     pub fn new() -> Progress {
-        Progress { is_shown: stderr().is_terminal(), is_drawn: false }
+        Progress {
+            is_shown: stderr().is_terminal(),
+            is_drawn: false,
+        }
     }
 
     /// Something that draws the line anew with each sight of a phase.
@@ -63,19 +66,32 @@ impl Drop for Progress {
 }
 
 fn line(name: &str, sight: &Sight, before: Option<&Sight>) -> String {
-    let (done_before, elapsed_before, latency_before) = before.map_or(
-        (0, Duration::ZERO, Duration::ZERO),
-        |sight| (sight.done, sight.elapsed, sight.latency_sum),
-    );
-    let seconds = sight.elapsed.saturating_sub(elapsed_before).as_secs_f64().max(1e-9);
+    let (done_before, elapsed_before, latency_before) = before
+        .map_or((0, Duration::ZERO, Duration::ZERO), |sight| {
+            (sight.done, sight.elapsed, sight.latency_sum)
+        });
+    let seconds = sight
+        .elapsed
+        .saturating_sub(elapsed_before)
+        .as_secs_f64()
+        .max(1e-9);
     let done = sight.done.saturating_sub(done_before);
     let latency = sight.latency_sum.saturating_sub(latency_before);
     let mean_ns = latency.as_nanos() as f64 / done.max(1) as f64;
     let overall = sight.done as f64 / sight.elapsed.as_secs_f64().max(1e-9);
-    let of_requests = sight.limit.requests.map(|requests| sight.done as f64 / requests as f64);
-    let of_time =
-        sight.limit.time.map(|time| sight.elapsed.as_secs_f64() / time.as_secs_f64().max(1e-9));
-    let share = of_requests.into_iter().chain(of_time).fold(0.0, f64::max).min(1.0);
+    let of_requests = sight
+        .limit
+        .requests
+        .map(|requests| sight.done as f64 / requests as f64);
+    let of_time = sight
+        .limit
+        .time
+        .map(|time| sight.elapsed.as_secs_f64() / time.as_secs_f64().max(1e-9));
+    let share = of_requests
+        .into_iter()
+        .chain(of_time)
+        .fold(0.0, f64::max)
+        .min(1.0);
     let name: String = name.chars().take(NAME_CHARS).collect();
     format!(
         "{name}  {:>5}  {} req/s, {} overall, {} ms",
@@ -97,9 +113,16 @@ mod tests {
             done,
             elapsed: Duration::from_secs(seconds),
             latency_sum: Duration::from_millis(latency_ms),
-            limit: Limit { requests: Some(10_000), time: None },
+            limit: Limit {
+                requests: Some(10_000),
+                time: None,
+            },
         };
-        let text = line("GET", &sight(5_000, 3, 9_000), Some(&sight(1_000, 1, 1_000)));
+        let text = line(
+            "GET",
+            &sight(5_000, 3, 9_000),
+            Some(&sight(1_000, 1, 1_000)),
+        );
         assert_eq!(text, "GET   50 %  2,000 req/s, 1,667 overall, 2.000 ms");
         assert!(line("GET", &sight(0, 0, 0), None).contains("0 req/s"));
     }

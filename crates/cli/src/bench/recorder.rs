@@ -34,7 +34,11 @@ pub struct Recorder {
 
 impl Default for Recorder {
     fn default() -> Recorder {
-        Recorder { latency: empty_histogram(), timeline: Timeline::default(), last_ns: 0 }
+        Recorder {
+            latency: empty_histogram(),
+            timeline: Timeline::default(),
+            last_ns: 0,
+        }
     }
 }
 
@@ -48,7 +52,9 @@ impl Recorder {
 
     /// Adds what another thread has recorded in the same run.
     pub fn merge(&mut self, other: &Recorder) {
-        self.latency.add(&other.latency).expect("histograms of one run have equal bounds");
+        self.latency
+            .add(&other.latency)
+            .expect("histograms of one run have equal bounds");
         self.timeline.merge(&other.timeline);
         self.last_ns = self.last_ns.max(other.last_ns);
     }
@@ -96,7 +102,11 @@ pub struct Slice {
 
 impl Default for Timeline {
     fn default() -> Timeline {
-        Timeline { slice_ns: SLICE_NS_AT_FIRST, slices: Vec::new(), end_ns: 0 }
+        Timeline {
+            slice_ns: SLICE_NS_AT_FIRST,
+            slices: Vec::new(),
+            end_ns: 0,
+        }
     }
 }
 
@@ -201,7 +211,10 @@ mod tests {
         }
         let slices = recorder.timeline().slices();
         assert!(slices.len() <= SLICES_MAX);
-        assert_eq!(slices.iter().map(|slice| slice.requests).sum::<u64>(), 10_000);
+        assert_eq!(
+            slices.iter().map(|slice| slice.requests).sum::<u64>(),
+            10_000
+        );
         assert_eq!(recorder.latency().len(), 10_000);
     }
 

@@ -86,17 +86,26 @@ impl Cell {
     pub fn all(options: &Options, last_word: Option<Vec<u8>>) -> Vec<Cell> {
         let mut cells = Vec::new();
         let paces: Vec<Pace> = if options.rates.is_empty() {
-            vec![options.throttle.map_or(Pace::Closed, |rate| Pace::Throttled { rate })]
+            vec![
+                options
+                    .throttle
+                    .map_or(Pace::Closed, |rate| Pace::Throttled { rate }),
+            ]
         } else {
             let arrivals = options.arrivals;
-            options.rates.iter().map(|&rate| Pace::Open { rate, arrivals }).collect()
+            options
+                .rates
+                .iter()
+                .map(|&rate| Pace::Open { rate, arrivals })
+                .collect()
         };
         for index in 0..test_count(options) {
             for &size in &options.sizes {
                 for &clients in &options.clients {
                     for &depth in &options.depths {
                         for &pace in &paces {
-                            let mut cell = Cell::of_test(options, index, size, last_word.as_deref());
+                            let mut cell =
+                                Cell::of_test(options, index, size, last_word.as_deref());
                             cell.clients = clients;
                             cell.depth = depth;
                             cell.pace = pace;
@@ -124,10 +133,16 @@ impl Cell {
             });
             (test.workload(&data), preparation)
         } else {
-            let mut words: Vec<Vec<u8>> =
-                options.command.iter().map(|word| word.as_bytes().to_vec()).collect();
+            let mut words: Vec<Vec<u8>> = options
+                .command
+                .iter()
+                .map(|word| word.as_bytes().to_vec())
+                .collect();
             words.extend(last_word.map(<[u8]>::to_vec));
-            (Workload::of_command(&options.command.join(" "), &words, &data), None)
+            (
+                Workload::of_command(&options.command.join(" "), &words, &data),
+                None,
+            )
         };
         Cell {
             title: workload.title.clone(),
@@ -162,7 +177,9 @@ impl Cell {
 
 fn test_count(options: &Options) -> usize {
     if options.command.is_empty() {
-        workload::select(options.tests.as_deref()).expect("names were checked").len()
+        workload::select(options.tests.as_deref())
+            .expect("names were checked")
+            .len()
     } else {
         1
     }
@@ -194,9 +211,11 @@ impl Bench<'_> {
         pid: Option<u32>,
     ) -> Result<Run, Error> {
         self.prepare(cell, target)?;
-        let cores = self.pinning.as_ref().map(|pinning| pinning.generator.clone());
-        let mut generator =
-            Generator::connect(target, cell.clients, self.options.threads, cores)?;
+        let cores = self
+            .pinning
+            .as_ref()
+            .map(|pinning| pinning.generator.clone());
+        let mut generator = Generator::connect(target, cell.clients, self.options.threads, cores)?;
         let mut fill = None;
         if self.options.fill {
             fill = Some(self.fill(cell, &mut generator, pid)?);
@@ -204,7 +223,10 @@ impl Bench<'_> {
         let phase = self.phase(cell);
         if !self.options.warmup.is_zero() {
             let mut warmup = phase.clone();
-            warmup.limit = Limit { requests: None, time: Some(self.options.warmup) };
+            warmup.limit = Limit {
+                requests: None,
+                time: Some(self.options.warmup),
+            };
             warmup.seed ^= 0x7761_726d;
             let name = format!("{}, warm-up", cell.label);
             generator.run(&warmup, &self.interrupt, &mut self.progress.watch(&name))?;
@@ -243,7 +265,9 @@ impl Bench<'_> {
     }
 
     fn prepare(&self, cell: &Cell, target: &Target) -> Result<(), Error> {
-        let Some((times, request)) = &cell.preparation else { return Ok(()) };
+        let Some((times, request)) = &cell.preparation else {
+            return Ok(());
+        };
         let mut control = Control::open(target, ANSWER_PATIENCE)?;
         for _ in 0..*times {
             if let Reply::Error(answer) = control.call_encoded(request)? {
@@ -260,12 +284,18 @@ impl Bench<'_> {
         generator: &mut Generator,
         pid: Option<u32>,
     ) -> Result<Fill, Error> {
-        let keys = self.options.keyspace.expect("options refuse a fill without keys");
+        let keys = self
+            .options
+            .keyspace
+            .expect("options refuse a fill without keys");
         let depth = (FILL_BLOCK_BYTES / (cell.size + 64)).clamp(1, FILL_DEPTH_MAX);
         let phase = Phase {
             workload: Workload::fill(&cell.data),
             depth,
-            limit: Limit { requests: Some(keys), time: None },
+            limit: Limit {
+                requests: Some(keys),
+                time: None,
+            },
             pace: Pace::Closed,
             numbers: Numbers::Sequential,
             seed: self.options.seed,
@@ -279,7 +309,9 @@ impl Bench<'_> {
             return Err(Error::Interrupted);
         }
         let after = pid.and_then(|pid| resident_bytes(pid).ok());
-        let grown = before.zip(after).map(|(before, after)| after.saturating_sub(before));
+        let grown = before
+            .zip(after)
+            .map(|(before, after)| after.saturating_sub(before));
         Ok(Fill {
             keys,
             elapsed: measured.elapsed,
@@ -314,20 +346,23 @@ fn figures(measured: &Measured, phase: &Phase, before: &Reading, after: &Reading
     let requests = measured.requests();
     let elapsed_s = measured.elapsed.as_secs_f64().max(1e-9);
     let mut others_cores = None;
-    let server = before.process.zip(after.process).map(|(process_before, process_after)| {
-        let used = process_after.0.since(&process_before.0);
-        let all = after.machine.used_since(&before.machine);
-        let others = all.saturating_sub(used.cpu + measured.generator_cpu);
-        others_cores =
-            (measured.elapsed >= TICKS_COUNT_FROM).then(|| others.as_secs_f64() / elapsed_s);
-        ServerFigures {
-            cpu_us: used.cpu.as_secs_f64() * 1e6 / requests.max(1) as f64,
-            cores: used.cpu.as_secs_f64() / elapsed_s,
-            system_share: used.system_share,
-            resident_before_bytes: process_before.1,
-            resident_after_bytes: process_after.1,
-        }
-    });
+    let server = before
+        .process
+        .zip(after.process)
+        .map(|(process_before, process_after)| {
+            let used = process_after.0.since(&process_before.0);
+            let all = after.machine.used_since(&before.machine);
+            let others = all.saturating_sub(used.cpu + measured.generator_cpu);
+            others_cores =
+                (measured.elapsed >= TICKS_COUNT_FROM).then(|| others.as_secs_f64() / elapsed_s);
+            ServerFigures {
+                cpu_us: used.cpu.as_secs_f64() * 1e6 / requests.max(1) as f64,
+                cores: used.cpu.as_secs_f64() / elapsed_s,
+                system_share: used.system_share,
+                resident_before_bytes: process_before.1,
+                resident_after_bytes: process_after.1,
+            }
+        });
     let is_open = matches!(phase.pace, Pace::Open { .. });
     Figures {
         requests,

@@ -18,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use crate::bench::control::{Control, Info, Reply};
 use crate::bench::cores::CoreList;
@@ -53,13 +53,14 @@ impl ServerProcess {
         let directory = fresh_directory(port)?;
         let mut argv = argv.to_vec();
         // The child runs elsewhere, where a relative path would mean another file.
+        // Links are kept: some programs go by the name they are called.
         if argv[0].contains('/')
-            && let Ok(program) = fs::canonicalize(&argv[0])
+            && let Ok(program) = std::path::absolute(&argv[0])
         {
             argv[0] = program.to_string_lossy().into_owned();
         }
         argv.extend(["--port".to_string(), port.to_string()]);
-        let command = argv.join(" ");
+        let command = command_text(&argv);
         let spawned = spawn(&argv, &directory, cores);
         let child = match spawned {
             Ok(child) => child,
@@ -134,38 +135,61 @@ impl ServerProcess {
             detail.push_str("\n    ");
             detail.push_str(line);
         }
-        Error::Child { command: self.command.clone(), detail }
+        Error::Child {
+            command: self.command.clone(),
+            detail,
+        }
     }
 }
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // The child is not waited for yet, so its number is still its own.
+        // Taken before the child is waited for, while its number is its own.
         let group = Pid::from_child(&self.child);
-        let signal = |signal| {
-            // It may have ended by itself, and then there is nothing to stop.
-            let _ = kill_process_group(group, signal);
-        };
-        if matches!(self.child.try_wait(), Ok(None)) {
-            signal(Signal::TERM);
-            let asked = Instant::now();
-            while matches!(self.child.try_wait(), Ok(None)) {
-                if asked.elapsed() > STOP_PATIENCE {
-                    signal(Signal::KILL);
-                    let _ = self.child.wait();
-                    break;
-                }
-                thread::sleep(Duration::from_millis(2));
+        let asked = Instant::now();
+        // It may have ended by itself, and then there is nothing to stop.
+        let _ = kill_process_group(group, Signal::TERM);
+        let mut is_killed = false;
+        while self.lives(group) {
+            if asked.elapsed() > STOP_PATIENCE && !is_killed {
+                let _ = kill_process_group(group, Signal::KILL);
+                is_killed = true;
             }
+            if asked.elapsed() > STOP_PATIENCE * 2 {
+                // Stuck in the kernel; it dies as soon as it comes out.
+                break;
+            }
+            thread::sleep(Duration::from_millis(2));
         }
+        // A directory left behind in the system's place for temporary files is
+        // no reason to fail.
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+impl ServerProcess {
+    /// Whether the child or anything that it has started in its group still
+    /// runs. A wrapper script may end before the server that it wraps; the
+    /// group keeps its number until its last member is gone.
+    fn lives(&mut self, group: Pid) -> bool {
+        matches!(self.child.try_wait(), Ok(None)) || test_kill_process_group(group).is_ok()
+    }
+}
+
+/// A command line as a person would type it.
+pub fn command_text(argv: &[String]) -> String {
+    let words = argv.iter().map(|word| match word.as_str() {
+        "" => "\"\"".to_string(),
+        word if word.contains(' ') => format!("\"{word}\""),
+        word => word.to_string(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn spawn(argv: &[String], directory: &Path, cores: Option<&CoreList>) -> Result<Child, Error> {
     let log = directory.join("log");
     let refused = |source| Error::Child {
-        command: argv.join(" "),
+        command: command_text(argv),
         detail: format!("cannot be started: {source}"),
     };
     let output = File::create(&log).map_err(|source| Error::File { path: log, source })?;
@@ -191,13 +215,18 @@ fn spawn(argv: &[String], directory: &Path, cores: Option<&CoreList>) -> Result<
 /// A port that was free a moment ago.
 fn free_port() -> Result<u16, Error> {
     let found = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    found.map(|address| address.port()).map_err(Error::system("no free port"))
+    found
+        .map(|address| address.port())
+        .map_err(Error::system("no free port"))
 }
 
 fn fresh_directory(port: u16) -> Result<PathBuf, Error> {
     let name = format!("ochre-bench-{}-{port}", std::process::id());
     let path = std::env::temp_dir().join(name);
-    fs::create_dir_all(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+    fs::create_dir_all(&path).map_err(|source| Error::File {
+        path: path.clone(),
+        source,
+    })?;
     Ok(path)
 }
 
@@ -216,7 +245,10 @@ mod tests {
         let text = start(&["/nonexistent/server", "--flag"], &Interrupt::default());
         assert!(text.contains("cannot be started"), "{text}");
         let text = start(&["sh", "-c", "echo broken; exit 3"], &Interrupt::default());
-        assert!(text.contains("ended at once") && text.contains("broken"), "{text}");
+        assert!(
+            text.contains("ended at once") && text.contains("broken"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -227,5 +259,17 @@ mod tests {
         let text = start(&["sh", "-c", "sleep 60; echo late"], &interrupt);
         assert_eq!(text, "interrupted");
         assert!(started.elapsed() < STOP_PATIENCE);
+    }
+
+    #[test]
+    fn what_a_wrapper_leaves_behind_is_stopped_too() {
+        let path = std::env::temp_dir().join(format!("ochre-bench-test-{}", std::process::id()));
+        let script = format!("sleep 77 & echo $! > {}; exit 0", path.display());
+        let text = start(&["sh", "-c", &script], &Interrupt::default());
+        assert!(text.contains("ended at once"), "{text}");
+        let left: i32 = fs::read_to_string(&path).unwrap().trim().parse().unwrap();
+        fs::remove_file(&path).unwrap();
+        let state = fs::read_to_string(format!("/proc/{left}/stat")).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z"), "{state}");
     }
 }

@@ -107,7 +107,10 @@ mod tests {
         assert!(narrow.excludes_one());
         assert!(narrow.high - narrow.low < wide.high - wide.low);
         let few = Estimate::of(&[0.70, 0.71, 0.69], 1).unwrap();
-        assert!(few.high < 1.0 && !few.excludes_one(), "three values prove nothing");
+        assert!(
+            few.high < 1.0 && !few.excludes_one(),
+            "three values prove nothing"
+        );
         assert_eq!(Estimate::of(&[1.0, f64::NAN], 1), None);
         assert_eq!(Estimate::of(&[], 1), None);
     }

@@ -9,6 +9,7 @@ use crate::bench::load::Pace;
 use crate::bench::open_loop::Arrivals;
 use crate::bench::options::Options;
 use crate::bench::run::{Cell, Run};
+use crate::bench::server_process::command_text;
 
 /// redis-benchmark's columns.
 pub const CSV_HEADER: &str = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_ms\",\
@@ -27,7 +28,9 @@ const OTHERS_CORES: f64 = 0.1;
 /// Prints a text and a line end. Someone who closed the pipe has seen enough.
 pub fn print(text: &str) -> Result<(), Error> {
     let mut out = stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Error::Output)
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(Error::Output)
 }
 
 /// Whether an error only means that nobody reads on.
@@ -53,7 +56,9 @@ pub fn for_people(cell: &Cell, run: &Run, options: &Options) -> String {
         "{} parallel clients, pipeline {}, generator threads {}",
         cell.clients, cell.depth, figures.generator_threads
     ));
-    let keys = options.keyspace.map_or("one key".to_string(), |keys| format!("keys out of {keys}"));
+    let keys = options
+        .keyspace
+        .map_or("one key".to_string(), |keys| format!("keys out of {keys}"));
     line(format!("{} bytes payload, {keys}", cell.size));
     line(format!("keep alive: {}", u8::from(options.keep_alive)));
     if let Some(pace) = pace_words(cell.pace) {
@@ -64,7 +69,10 @@ pub fn for_people(cell: &Cell, run: &Run, options: &Options) -> String {
             format!(", {per_key:.1} bytes of resident memory per key")
         });
         let seconds = fill.elapsed.as_secs_f64();
-        line(format!("filled {} keys in {seconds:.2} seconds{memory}", fill.keys));
+        line(format!(
+            "filled {} keys in {seconds:.2} seconds{memory}",
+            fill.keys
+        ));
     }
     text.push_str("\nSummary:\n");
     text.push_str(&format!(
@@ -72,7 +80,10 @@ pub fn for_people(cell: &Cell, run: &Run, options: &Options) -> String {
         figures.throughput
     ));
     let columns = latencies(figures);
-    let names: String = columns.iter().map(|(name, _)| format!("{name:>10}")).collect();
+    let names: String = columns
+        .iter()
+        .map(|(name, _)| format!("{name:>10}"))
+        .collect();
     let values: String = columns
         .iter()
         .map(|&(_, ns)| format!("{:>10}", millis(ns, options.precision)))
@@ -88,10 +99,9 @@ pub fn for_people(cell: &Cell, run: &Run, options: &Options) -> String {
 pub fn one_line(cell: &Cell, run: &Run, options: &Options) -> String {
     let figures = &run.figures;
     let p50 = millis(figures.p50_ns as f64, options.precision);
-    let server = figures
-        .server
-        .as_ref()
-        .map_or(String::new(), |server| format!(", {:.2} µs CPU per request", server.cpu_us));
+    let server = figures.server.as_ref().map_or(String::new(), |server| {
+        format!(", {:.2} µs CPU per request", server.cpu_us)
+    });
     format!(
         "{}: {:.2} requests per second, p50={p50} msec{server}",
         cell.label, figures.throughput
@@ -111,16 +121,30 @@ pub fn csv_row(cell: &Cell, run: &Run, options: &Options) -> String {
         ms(figures.p99_ns as f64),
         ms(figures.max_ns as f64),
     ];
-    let quoted: Vec<String> = numbers.iter().map(|number| format!("\"{number}\"")).collect();
+    let quoted: Vec<String> = numbers
+        .iter()
+        .map(|number| format!("\"{number}\""))
+        .collect();
     format!("{},{}", csv_text(&cell.label), quoted.join(","))
 }
 
 /// All runs of a sweep in one table.
 pub fn table(runs: &[(Cell, Run)], options: &Options) -> String {
     let mut rows = vec![
-        ["test", "req/s", "avg ms", "p50", "p99", "p99.9", "max", "CPU µs/req", "cores", "resident"]
-            .map(str::to_string)
-            .to_vec(),
+        [
+            "test",
+            "req/s",
+            "avg ms",
+            "p50",
+            "p99",
+            "p99.9",
+            "max",
+            "CPU µs/req",
+            "cores",
+            "resident",
+        ]
+        .map(str::to_string)
+        .to_vec(),
     ];
     for (cell, run) in runs {
         let figures = &run.figures;
@@ -175,7 +199,9 @@ pub fn remarks(pace: Pace, figures: &Figures) -> Vec<String> {
         && figures.throughput < rate * 0.98
     {
         let reached = percent(figures.throughput / rate);
-        remarks.push(format!("note: only {reached} of the wanted rate was reached"));
+        remarks.push(format!(
+            "note: only {reached} of the wanted rate was reached"
+        ));
     }
     if figures.nulls > 0 {
         let share = figures.nulls as f64 / figures.requests.max(1) as f64;
@@ -199,7 +225,9 @@ pub fn remarks(pace: Pace, figures: &Figures) -> Vec<String> {
         ));
     }
     if let Some(others) = disturbance(figures) {
-        remarks.push(format!("note: other processes kept {others} of a core busy meanwhile"));
+        remarks.push(format!(
+            "note: other processes kept {others} of a core busy meanwhile"
+        ));
     }
     if figures.steal > 0.01 {
         remarks.push(format!(
@@ -212,16 +240,20 @@ pub fn remarks(pace: Pace, figures: &Figures) -> Vec<String> {
 
 /// How much others ran during the run, when it was enough to matter.
 pub fn disturbance(figures: &Figures) -> Option<String> {
-    figures.others_cores.filter(|&cores| cores > OTHERS_CORES).map(percent)
+    figures
+        .others_cores
+        .filter(|&cores| cores > OTHERS_CORES)
+        .map(percent)
 }
 
 /// How requests were timed, unless as fast as possible.
 pub fn pace_words(pace: Pace) -> Option<String> {
     match pace {
         Pace::Closed => None,
-        Pace::Throttled { rate } => {
-            Some(format!("closed loop, at most {} requests per second", grouped(rate)))
-        }
+        Pace::Throttled { rate } => Some(format!(
+            "closed loop, at most {} requests per second",
+            grouped(rate)
+        )),
         Pace::Open { rate, arrivals } => {
             let kind = match arrivals {
                 Arrivals::Poisson => "Poisson",
@@ -237,7 +269,10 @@ pub fn pace_words(pace: Pace) -> Option<String> {
 
 /// Who the sides of a comparison are.
 pub fn side_line(side: &Side) -> String {
-    let version = side.version.as_deref().map_or(String::new(), |text| format!("   ({text})"));
+    let version = side
+        .version
+        .as_deref()
+        .map_or(String::new(), |text| format!("   ({text})"));
     format!("{}  {}{version}", side.letter, base_name_first(&side.argv))
 }
 
@@ -266,8 +301,16 @@ pub fn pair_row(number: usize, pair: &Pair, (a, b): (char, char)) -> String {
     };
     let group = |metric: Metric, width: usize, show: fn(f64) -> String| {
         let side = |figures| metric.of(figures).map_or("–".to_string(), show);
-        let ratio = pair.ratio(metric).map_or("–".to_string(), |ratio| format!("{ratio:.3}"));
-        format!("{:>width$}{:>width$}{:>8}", side(&pair.a), side(&pair.b), ratio, width = width)
+        let ratio = pair
+            .ratio(metric)
+            .map_or("–".to_string(), |ratio| format!("{ratio:.3}"));
+        format!(
+            "{:>width$}{:>width$}{:>8}",
+            side(&pair.a),
+            side(&pair.b),
+            ratio,
+            width = width
+        )
     };
     format!(
         "{number:>4} {order:>3} {}{}{}{}",
@@ -282,7 +325,10 @@ fn disturbances(pair: &Pair, (a, b): (char, char)) -> String {
     let side = |letter: char, figures: &Figures| {
         disturbance(figures).map(|others| format!("  {letter} beside others ({others} of a core)"))
     };
-    [side(a, &pair.a), side(b, &pair.b)].into_iter().flatten().collect()
+    [side(a, &pair.a), side(b, &pair.b)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The conclusion of one comparison.
@@ -306,8 +352,18 @@ pub fn estimates(comparison: &Comparison, sides: &[Side], seed: u64) -> String {
 
 /// All comparisons in one table of ratios.
 pub fn comparison_table(comparisons: &[Comparison], sides: &[Side], seed: u64) -> String {
-    let mut rows =
-        vec![["ratio of", "", "pairs", "CPU per request", "throughput", "p99 latency"].map(str::to_string).to_vec()];
+    let mut rows = vec![
+        [
+            "ratio of",
+            "",
+            "pairs",
+            "CPU per request",
+            "throughput",
+            "p99 latency",
+        ]
+        .map(str::to_string)
+        .to_vec(),
+    ];
     for comparison in comparisons {
         let mut row = vec![
             comparison.cell.clone(),
@@ -317,10 +373,12 @@ pub fn comparison_table(comparisons: &[Comparison], sides: &[Side], seed: u64) -
             },
             comparison.pairs.len().to_string(),
         ];
-        row.extend(Metric::ALL.map(|metric| match comparison.estimate(metric, seed) {
-            Some(found) => format!("{:.3} [{:.3}, {:.3}]", found.median, found.low, found.high),
-            None => "–".to_string(),
-        }));
+        row.extend(
+            Metric::ALL.map(|metric| match comparison.estimate(metric, seed) {
+                Some(found) => format!("{:.3} [{:.3}, {:.3}]", found.median, found.low, found.high),
+                None => "–".to_string(),
+            }),
+        );
         rows.push(row);
     }
     aligned(&rows)
@@ -333,7 +391,9 @@ pub fn pair_csv(comparison: &Comparison, sides: &[Side], number: usize, pair: &P
         Order::BA => "BA",
     };
     let value = |metric: Metric, figures| {
-        metric.of(figures).map_or(String::new(), |value| format!("{value:.4}"))
+        metric
+            .of(figures)
+            .map_or(String::new(), |value| format!("{value:.4}"))
     };
     let numbers: Vec<String> = Metric::ALL
         .iter()
@@ -363,14 +423,11 @@ pub fn latencies(figures: &Figures) -> [(&'static str, f64); 7] {
 
 /// A command line with the folder of its program left out.
 pub fn base_name_first(argv: &[String]) -> String {
-    let mut words = argv.iter().map(|word| match word.as_str() {
-        "" => "\"\"".to_string(),
-        word if word.contains(' ') => format!("\"{word}\""),
-        word => word.to_string(),
-    });
-    let program = words.next().unwrap_or_default();
-    let name = program.rsplit('/').next().unwrap_or_default().to_string();
-    std::iter::once(name).chain(words).collect::<Vec<_>>().join(" ")
+    let mut argv = argv.to_vec();
+    if let Some(program) = argv.first_mut() {
+        *program = program.rsplit('/').next().unwrap_or_default().to_string();
+    }
+    command_text(&argv)
 }
 
 fn csv_text(text: &str) -> String {
@@ -381,9 +438,14 @@ fn csv_text(text: &str) -> String {
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count()).max()
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|text| text.chars().count())
+            .max()
     };
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
@@ -408,13 +470,19 @@ mod tests {
     fn tables_align_by_characters_not_bytes() {
         let rows = [["test", "µs"], ["GET", "1"], ["LONGER", "1,000"]]
             .map(|row| row.map(str::to_string).to_vec());
-        assert_eq!(aligned(&rows), "test       µs\nGET         1\nLONGER  1,000\n");
+        assert_eq!(
+            aligned(&rows),
+            "test       µs\nGET         1\nLONGER  1,000\n"
+        );
     }
 
     #[test]
     fn command_lines_lose_the_folder_and_keep_empty_words() {
         let argv = ["/usr/bin/redis-server", "--save", "", "--x", "a b"].map(str::to_string);
-        assert_eq!(base_name_first(&argv), "redis-server --save \"\" --x \"a b\"");
+        assert_eq!(
+            base_name_first(&argv),
+            "redis-server --save \"\" --x \"a b\""
+        );
         assert_eq!(csv_text("a \"b\""), "\"a \"\"b\"\"\"");
     }
 }

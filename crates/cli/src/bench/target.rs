@@ -40,7 +40,10 @@ impl Target {
     /// A server of our own on this machine.
     pub fn on_port(port: u16) -> Target {
         Target {
-            address: Address::Tcp { host: "127.0.0.1".to_string(), port },
+            address: Address::Tcp {
+                host: "127.0.0.1".to_string(),
+                port,
+            },
             user: None,
             password: None,
             dbnum: 0,
@@ -54,7 +57,11 @@ impl Target {
         let mut replies = 0;
         if let Some(password) = &self.password {
             let user = self.user.as_deref();
-            let argv: Vec<&str> = ["AUTH"].into_iter().chain(user).chain([&password[..]]).collect();
+            let argv: Vec<&str> = ["AUTH"]
+                .into_iter()
+                .chain(user)
+                .chain([&password[..]])
+                .collect();
             encode_request(&mut bytes, &argv);
             replies += 1;
         }
@@ -71,7 +78,10 @@ impl Target {
 
     /// A connected, blocking socket that has not greeted yet.
     pub fn dial(&self) -> Result<OwnedFd, Error> {
-        let refused = |source| Error::Connect { endpoint: self.to_string(), source };
+        let refused = |source| Error::Connect {
+            endpoint: self.to_string(),
+            source,
+        };
         match &self.address {
             Address::Unix(path) => Ok(UnixStream::connect(path).map_err(refused)?.into()),
             Address::Tcp { .. } => {
@@ -92,7 +102,10 @@ impl Target {
 
     /// A socket on which connecting has begun and nothing blocks any more.
     pub fn dial_nonblocking(&self) -> Result<OwnedFd, Error> {
-        let refused = |source| Error::Connect { endpoint: self.to_string(), source };
+        let refused = |source| Error::Connect {
+            endpoint: self.to_string(),
+            source,
+        };
         let address = match &self.address {
             // Connecting a Unix socket does not wait unless the backlog is full.
             Address::Unix(path) => {
@@ -124,9 +137,11 @@ impl Target {
     pub fn is_local(&self) -> bool {
         match &self.address {
             Address::Unix(_) => true,
-            Address::Tcp { .. } => self
-                .resolve()
-                .is_ok_and(|found| found.first().is_some_and(|address| address.ip().is_loopback())),
+            Address::Tcp { .. } => self.resolve().is_ok_and(|found| {
+                found
+                    .first()
+                    .is_some_and(|address| address.ip().is_loopback())
+            }),
         }
     }
 
@@ -137,7 +152,10 @@ impl Target {
         if let Ok(found) = self.resolve()
             && let Some(first) = found.first()
         {
-            target.address = Address::Tcp { host: first.ip().to_string(), port: first.port() };
+            target.address = Address::Tcp {
+                host: first.ip().to_string(),
+                port: first.port(),
+            };
         }
         target
     }
@@ -148,7 +166,10 @@ impl Target {
             Address::Tcp { host, port } => (host.as_str(), *port)
                 .to_socket_addrs()
                 .map(Iterator::collect)
-                .map_err(|source| Error::Connect { endpoint: self.to_string(), source }),
+                .map_err(|source| Error::Connect {
+                    endpoint: self.to_string(),
+                    source,
+                }),
         }
     }
 }

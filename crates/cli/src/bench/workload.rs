@@ -69,16 +69,36 @@ pub const TESTS: &[Test] = &[
     Test::words("sadd", "SADD", "SADD myset element:__rand_int__"),
     Test::words("hset", "HSET", "HSET myhash element:__rand_int__ __data__"),
     Test::words("spop", "SPOP", "SPOP myset"),
-    Test::words("zadd", "ZADD", "ZADD myzset __rand_int__ element:__rand_int__"),
+    Test::words(
+        "zadd",
+        "ZADD",
+        "ZADD myzset __rand_int__ element:__rand_int__",
+    ),
     Test::words("zpopmin", "ZPOPMIN", "ZPOPMIN myzset"),
-    Test::words("lrange_100", "LRANGE_100 (first 100 elements)", "LRANGE mylist 0 99")
-        .after(SIX_HUNDRED_ELEMENTS),
-    Test::words("lrange_300", "LRANGE_300 (first 300 elements)", "LRANGE mylist 0 299")
-        .after(SIX_HUNDRED_ELEMENTS),
-    Test::words("lrange_500", "LRANGE_500 (first 500 elements)", "LRANGE mylist 0 499")
-        .after(SIX_HUNDRED_ELEMENTS),
-    Test::words("lrange_600", "LRANGE_600 (first 600 elements)", "LRANGE mylist 0 599")
-        .after(SIX_HUNDRED_ELEMENTS),
+    Test::words(
+        "lrange_100",
+        "LRANGE_100 (first 100 elements)",
+        "LRANGE mylist 0 99",
+    )
+    .after(SIX_HUNDRED_ELEMENTS),
+    Test::words(
+        "lrange_300",
+        "LRANGE_300 (first 300 elements)",
+        "LRANGE mylist 0 299",
+    )
+    .after(SIX_HUNDRED_ELEMENTS),
+    Test::words(
+        "lrange_500",
+        "LRANGE_500 (first 500 elements)",
+        "LRANGE mylist 0 499",
+    )
+    .after(SIX_HUNDRED_ELEMENTS),
+    Test::words(
+        "lrange_600",
+        "LRANGE_600 (first 600 elements)",
+        "LRANGE mylist 0 599",
+    )
+    .after(SIX_HUNDRED_ELEMENTS),
     Test::words("mset", "MSET (10 keys)", TEN_KEYS_WITH_DATA),
     Test::words("mget", "MGET (10 keys)", TEN_KEYS).on_request(),
     Test::words("append", "APPEND", "APPEND key:__rand_int__ __data__").on_request(),
@@ -87,18 +107,33 @@ pub const TESTS: &[Test] = &[
     Test::mix(
         "mixed",
         "MIXED (9 GET : 1 SET)",
-        &[(9, "GET key:__rand_int__"), (1, "SET key:__rand_int__ __data__")],
+        &[
+            (9, "GET key:__rand_int__"),
+            (1, "SET key:__rand_int__ __data__"),
+        ],
     )
     .on_request(),
 ];
 
 impl Test {
     const fn words(name: &'static str, title: &'static str, words: &'static str) -> Test {
-        Test { name, title, by_default: true, kind: Kind::Words(words), preparation: None }
+        Test {
+            name,
+            title,
+            by_default: true,
+            kind: Kind::Words(words),
+            preparation: None,
+        }
     }
 
     const fn inline(name: &'static str, title: &'static str, line: &'static str) -> Test {
-        Test { name, title, by_default: true, kind: Kind::Inline(line), preparation: None }
+        Test {
+            name,
+            title,
+            by_default: true,
+            kind: Kind::Inline(line),
+            preparation: None,
+        }
     }
 
     const fn mix(
@@ -106,7 +141,13 @@ impl Test {
         title: &'static str,
         choices: &'static [(u32, &'static str)],
     ) -> Test {
-        Test { name, title, by_default: true, kind: Kind::Mix(choices), preparation: None }
+        Test {
+            name,
+            title,
+            by_default: true,
+            kind: Kind::Mix(choices),
+            preparation: None,
+        }
     }
 
     const fn after(mut self, preparation: Option<(u32, &'static str)>) -> Test {
@@ -126,14 +167,20 @@ impl Test {
     /// The requests of this test with `data` as values.
     pub fn workload(&self, data: &[u8]) -> Workload {
         let split = |words: &str| -> Vec<Vec<u8>> {
-            words.split_whitespace().map(|word| word.as_bytes().to_vec()).collect()
+            words
+                .split_whitespace()
+                .map(|word| word.as_bytes().to_vec())
+                .collect()
         };
         match self.kind {
             Kind::Inline(line) => Workload {
                 title: self.title.to_string(),
                 choices: vec![Choice {
                     weight: 1,
-                    template: Template { bytes: format!("{line}\r\n").into_bytes(), digits_at: vec![] },
+                    template: Template {
+                        bytes: format!("{line}\r\n").into_bytes(),
+                        digits_at: vec![],
+                    },
                 }],
             },
             Kind::Words(words) => Workload::of_command(self.title, &split(words), data),
@@ -162,12 +209,21 @@ pub fn select(names: Option<&[String]>) -> Result<Vec<&'static Test>, String> {
     let matches = |test: &Test, name: &str| {
         test.name == name
             || (matches!(name, "ping" | "lrange")
-                && test.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('_')))
+                && test
+                    .name
+                    .strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with('_')))
     };
-    if let Some(unknown) = names.iter().find(|name| !TESTS.iter().any(|test| matches(test, name))) {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| !TESTS.iter().any(|test| matches(test, name)))
+    {
         return Err(unknown.clone());
     }
-    Ok(TESTS.iter().filter(|test| names.iter().any(|name| matches(test, name))).collect())
+    Ok(TESTS
+        .iter()
+        .filter(|test| names.iter().any(|name| matches(test, name)))
+        .collect())
 }
 
 /// A named stream of requests.
@@ -195,13 +251,20 @@ impl Workload {
     pub fn of_command(title: &str, words: &[Vec<u8>], data: &[u8]) -> Workload {
         Workload {
             title: title.to_string(),
-            choices: vec![Choice { weight: 1, template: Template::encode(words, data) }],
+            choices: vec![Choice {
+                weight: 1,
+                template: Template::encode(words, data),
+            }],
         }
     }
 
     /// The requests that fill a key space: key after key, `data` in each.
     pub fn fill(data: &[u8]) -> Workload {
-        let words = [b"SET".to_vec(), format!("key:{RANDOM_MARK}").into_bytes(), data.to_vec()];
+        let words = [
+            b"SET".to_vec(),
+            format!("key:{RANDOM_MARK}").into_bytes(),
+            data.to_vec(),
+        ];
         Workload::of_command("fill", &words, b"")
     }
 
@@ -213,8 +276,10 @@ impl Workload {
 
 impl Template {
     fn encode(words: &[Vec<u8>], data: &[u8]) -> Template {
-        let words: Vec<Vec<u8>> =
-            words.iter().map(|word| replace_all(word, DATA_MARK.as_bytes(), data)).collect();
+        let words: Vec<Vec<u8>> = words
+            .iter()
+            .map(|word| replace_all(word, DATA_MARK.as_bytes(), data))
+            .collect();
         let mut bytes = Vec::new();
         encode_request(&mut bytes, &words);
         // The mark is as long as the digits that replace it, so lengths hold.
@@ -242,7 +307,10 @@ impl Numbers {
     /// Numbers below `keyspace`, or always zero when none is wanted.
     pub fn of_keyspace(keyspace: Option<u64>, seed: u64) -> Numbers {
         match keyspace {
-            Some(range) => Numbers::Random { rng: Rng::new(seed), range },
+            Some(range) => Numbers::Random {
+                rng: Rng::new(seed),
+                range,
+            },
             None => Numbers::Zero,
         }
     }
@@ -301,7 +369,10 @@ impl Block {
             }
             Numbers::Sequential => {
                 for &(index, at) in self.digits_at.iter().take_while(|(_, at)| *at < end) {
-                    write_digits(&mut self.bytes[at..at + DIGITS], wanted.start + u64::from(index));
+                    write_digits(
+                        &mut self.bytes[at..at + DIGITS],
+                        wanted.start + u64::from(index),
+                    );
                 }
             }
         }
@@ -323,7 +394,11 @@ impl Block {
                 }
             }
             let start = self.bytes.len();
-            let digits = chosen.template.digits_at.iter().map(|at| (index, start + at));
+            let digits = chosen
+                .template
+                .digits_at
+                .iter()
+                .map(|at| (index, start + at));
             self.digits_at.extend(digits);
             self.bytes.extend_from_slice(&chosen.template.bytes);
             self.ends.push(self.bytes.len());
@@ -335,7 +410,9 @@ impl Block {
 pub fn random_data(size: usize, seed: u64) -> Vec<u8> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut rng = Rng::new(seed ^ 0x6461_7461);
-    (0..size).map(|_| LETTERS[(rng.next_u64() >> 58) as usize]).collect()
+    (0..size)
+        .map(|_| LETTERS[(rng.next_u64() >> 58) as usize])
+        .collect()
 }
 
 /// Writes `number` with leading zeros over all of `field`.
@@ -377,7 +454,9 @@ mod tests {
     use super::*;
 
     fn words(line: &str) -> Vec<Vec<u8>> {
-        line.split(' ').map(|word| word.as_bytes().to_vec()).collect()
+        line.split(' ')
+            .map(|word| word.as_bytes().to_vec())
+            .collect()
     }
 
     #[test]
@@ -386,7 +465,8 @@ mod tests {
         let set = |n: u64| format!("*3\r\n$3\r\nSET\r\n$16\r\nkey:{n:012}\r\n$1\r\nv\r\n");
         let text = String::from_utf8(block.next(7..10, &mut Numbers::Sequential).to_vec()).unwrap();
         assert_eq!(text, set(7) + &set(8) + &set(9));
-        let text = String::from_utf8(block.next(10..11, &mut Numbers::Sequential).to_vec()).unwrap();
+        let text =
+            String::from_utf8(block.next(10..11, &mut Numbers::Sequential).to_vec()).unwrap();
         assert_eq!(text, set(10));
     }
 
@@ -396,13 +476,18 @@ mod tests {
         let mut block = Block::new(&workload, 2, 1);
         let mut draw = |seed| {
             let mut numbers = Numbers::of_keyspace(Some(40), seed);
-            (0..50).map(|_| block.next(0..2, &mut numbers).to_vec()).collect::<Vec<_>>()
+            (0..50)
+                .map(|_| block.next(0..2, &mut numbers).to_vec())
+                .collect::<Vec<_>>()
         };
         assert_eq!(draw(5), draw(5));
         assert_ne!(draw(5), draw(6));
         for bytes in draw(7) {
             let text = String::from_utf8(bytes).unwrap();
-            let keys: Vec<&str> = text.lines().filter(|line| line.starts_with("0000000000")).collect();
+            let keys: Vec<&str> = text
+                .lines()
+                .filter(|line| line.starts_with("0000000000"))
+                .collect();
             assert_eq!(keys.len(), 2, "{text}");
             assert!(keys.iter().all(|key| key.parse::<u64>().unwrap() < 40));
         }
@@ -412,7 +497,10 @@ mod tests {
     fn data_is_put_in_with_its_right_length() {
         let workload = Workload::of_command("x", &words("SET k __data__:__data__"), b"12345");
         let bytes = workload.samples().next().unwrap();
-        assert_eq!(bytes, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$11\r\n12345:12345\r\n");
+        assert_eq!(
+            bytes,
+            b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$11\r\n12345:12345\r\n"
+        );
         assert_eq!(random_data(100, 3), random_data(100, 3));
     }
 
@@ -441,7 +529,12 @@ mod tests {
         assert_eq!(names("ping").unwrap(), ["ping_inline", "ping_mbulk"]);
         assert_eq!(names("lrange").unwrap().len(), 4);
         assert_eq!(names("set,nonsense").unwrap_err(), "nonsense");
-        assert!(select(None).unwrap().iter().all(|test| test.name != "mixed"));
+        assert!(
+            select(None)
+                .unwrap()
+                .iter()
+                .all(|test| test.name != "mixed")
+        );
     }
 
     #[test]

@@ -47,11 +47,8 @@ fn set(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandE
         is_local: ctx.session.card.origin.is_local,
         while_loading: false,
     };
-    let old = ctx.engine.config();
-    let change = |config: &Config| config.set_by(asker, &changes).map_err(Refusal::ByConfig);
-    ctx.engine
-        .change_config(change)
-        .map_err(|refusal| refusal.into_error(&old, asker, &changes))?;
+    let change = |config: &Config| config.set_by(asker, &changes).map_err(Refusal::from);
+    ctx.engine.change_config(change)?;
     ctx.local.refresh_config(ctx.engine, ctx.now);
     reply.ok();
     Ok(())
@@ -72,39 +69,23 @@ fn rewrite(ctx: &mut Ctx, _args: &mut Args, reply: &mut Reply) -> Result<(), Com
     Ok(())
 }
 
-/// Who refused a change.
-enum Refusal {
-    ByConfig(ConfigError),
-    /// The host could not put it into effect: a port is taken, a directory is
-    /// not there. It says why, but not which parameter it was about.
-    ByHost(String),
+/// Why a change is refused, by the configuration or by the host, as the line to answer.
+struct Refusal(String);
+
+impl From<ConfigError> for Refusal {
+    fn from(error: ConfigError) -> Refusal {
+        Refusal(format!("{} {error}", error.code()))
+    }
 }
 
 impl From<String> for Refusal {
-    fn from(reason: String) -> Refusal {
-        Refusal::ByHost(reason)
+    fn from(text: String) -> Refusal {
+        Refusal(format!("ERR {text}"))
     }
 }
 
-impl Refusal {
-    fn into_error(self, old: &Config, asker: Asker, changes: &[(&[u8], &[u8])]) -> CommandError {
-        let error = match self {
-            Refusal::ByConfig(error) => error,
-            Refusal::ByHost(reason) => {
-                ConfigError::refused(&first_changed(old, asker, changes), reason)
-            }
-        };
-        CommandError::Line(format!("{} {error}", error.code()).into())
+impl From<Refusal> for CommandError {
+    fn from(refusal: Refusal) -> CommandError {
+        CommandError::Line(refusal.0.into())
     }
-}
-
-/// The first parameter named that would have another value: most likely it is
-/// what the host stumbled over.
-fn first_changed(old: &Config, asker: Asker, changes: &[(&[u8], &[u8])]) -> String {
-    let differs = |change: &&(&[u8], &[u8])| {
-        let new = old.set_by(asker, &[**change]);
-        new.is_ok_and(|new| new.changed_since(old).next().is_some())
-    };
-    let changed = changes.iter().find(differs).unwrap_or(&changes[0]);
-    String::from_utf8_lossy(changed.0).to_ascii_lowercase()
 }

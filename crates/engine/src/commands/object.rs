@@ -1,3 +1,68 @@
-use super::Row;
+//! OBJECT: how a value is kept, and how much it is used. Asking is no use.
 
-pub(super) static TABLE: &[Row] = &[];
+use resp::Reply;
+
+use super::{Row, bare_container, cmd, container, help};
+use crate::args::Args;
+use crate::ctx::{Ctx, is_lfu};
+use crate::error::CommandError;
+
+pub(super) static TABLE: &[Row] = &[container(
+    &spec::generic::OBJECT,
+    bare_container,
+    &[
+        cmd(&spec::generic::OBJECT_ENCODING, encoding),
+        cmd(&spec::generic::OBJECT_FREQ, freq),
+        cmd(&spec::generic::OBJECT_HELP, help::help),
+        cmd(&spec::generic::OBJECT_IDLETIME, idletime),
+        cmd(&spec::generic::OBJECT_REFCOUNT, refcount),
+    ],
+)];
+
+fn encoding(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
+    match ctx.peek(&args.key()?) {
+        Some(entry) => reply.bulk(entry.encoding_name().as_bytes()),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+fn refcount(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
+    match ctx.peek(&args.key()?) {
+        Some(entry) => reply.count(entry.reference_count()),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+/// A missing key is answered before the policy is looked at, here and in `freq`.
+fn idletime(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
+    let Some(access) = ctx.peek(&args.key()?).map(|entry| entry.access()) else {
+        reply.null();
+        return Ok(());
+    };
+    if is_lfu(ctx.config().live.maxmemory_policy) {
+        return Err(other_policy("is selected, idle time"));
+    }
+    reply.int(i64::from(access.idle_secs(ctx.now.unix_secs())));
+    Ok(())
+}
+
+fn freq(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
+    let Some(access) = ctx.peek(&args.key()?).map(|entry| entry.access()) else {
+        reply.null();
+        return Ok(());
+    };
+    if !is_lfu(ctx.config().live.maxmemory_policy) {
+        return Err(other_policy("is not selected, access frequency"));
+    }
+    reply.int(i64::from(ctx.local.clock.decayed(access)));
+    Ok(())
+}
+
+fn other_policy(what: &str) -> CommandError {
+    CommandError::err(format_args!(
+        "An LFU maxmemory policy {what} not tracked. Please note that when switching between \
+         policies at runtime LRU and LFU data will take some time to adjust."
+    ))
+}

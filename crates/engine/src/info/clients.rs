@@ -23,7 +23,7 @@ pub(super) fn write(ctx: &mut Ctx<'_>, page: &mut Page) {
     page.field("maxclients", ctx.config().live.maxclients);
     page.bytes("client_recent_max_input_buffer", input.max().unwrap_or(0));
     page.bytes("client_recent_max_output_buffer", output.max().unwrap_or(0));
-    page.zeros(&["blocked_clients", "tracking_clients", "pubsub_clients"]);
+    page.zeros(&["blocked_clients", "tracking_clients"]);
     page.field("watching_clients", watching.count());
     page.zeros(&[
         "clients_in_timeout_table",

@@ -31,7 +31,9 @@ pub(super) fn by_name<'t>(
     totals: &'t [CommandTotals],
 ) -> Vec<(String, &'t CommandTotals)> {
     let commands = ctx.engine.commands.all();
-    let names = commands.iter().map(|command| command.spec.full_name().into_owned());
+    let names = commands
+        .iter()
+        .map(|command| command.spec.full_name().into_owned());
     let mut named: Vec<_> = names.zip(totals).collect();
     named.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     named

@@ -8,8 +8,5 @@ pub(super) fn write(ctx: &mut Ctx<'_>, page: &mut Page) {
     page.field("eventloop_duration_aof_sum", 0);
     page.field("eventloop_duration_cron_sum", totals.sweep_ns / 1000);
     page.field("eventloop_duration_max", totals.eventloop_ns_max / 1000);
-    page.field(
-        "eventloop_cmd_per_cycle_max",
-        totals.eventloop_requests_max,
-    );
+    page.field("eventloop_cmd_per_cycle_max", totals.eventloop_requests_max);
 }

@@ -37,10 +37,9 @@ impl MemoryUse {
     /// Visits one shard after the other: a sum, not a moment.
     pub(crate) fn now(ctx: &mut Ctx<'_>) -> MemoryUse {
         let cards = ctx.engine.clients.all();
-        let client = |bytes: u64| bytes;
         let clients = cards
             .iter()
-            .map(|card| client(card.memory_bytes.load(Ordering::Relaxed)));
+            .map(|card| card.memory_bytes.load(Ordering::Relaxed));
         let mut memory = MemoryUse {
             startup_bytes: empty_bytes(ctx.engine),
             clients_bytes: clients.sum(),

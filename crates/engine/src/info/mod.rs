@@ -60,49 +60,54 @@ pub(crate) fn text<'a>(ctx: &mut Ctx<'_>, names: impl Iterator<Item = &'a [u8]>)
 
 /// A part of the report.
 struct Section {
-    /// What it may be called, in any case.
-    names: &'static [&'static str],
+    /// What it is called, in any case.
+    name: &'static str,
+    alias: Option<&'static str>,
     title: &'static str,
     shown: Shown,
     write: fn(&mut Ctx<'_>, &mut Page),
 }
 
-/// When a section is shown without being named itself.
+/// What shows a section, other than its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
-    ByDefault,
-    WithAll,
-    OnlyByName,
+    /// Nothing.
+    Never,
+    /// `all`.
+    All,
+    /// `all`, `default`, and no name whatever.
+    Default,
 }
 
 const SECTIONS: [Section; 14] = {
-    use Shown::{ByDefault, OnlyByName, WithAll};
+    use Shown::{All, Default, Never};
     [
-        section(&["server"], "Server", ByDefault, server::write),
-        section(&["clients"], "Clients", ByDefault, clients::write),
-        section(&["memory"], "Memory", ByDefault, memory::write),
-        section(&["persistence"], "Persistence", ByDefault, persistence::write),
-        section(&["stats"], "Stats", ByDefault, stats::write),
-        section(&["replication"], "Replication", ByDefault, replication::write),
-        section(&["cpu"], "CPU", ByDefault, cpu::write),
-        section(&["modules", "module_list"], "Modules", ByDefault, modules::write),
-        section(&["commandstats"], "Commandstats", WithAll, commandstats::write),
-        section(&["errorstats"], "Errorstats", ByDefault, errorstats::write),
-        section(&["latencystats"], "Latencystats", WithAll, latencystats::write),
-        section(&["cluster"], "Cluster", ByDefault, cluster::write),
-        section(&["keyspace"], "Keyspace", ByDefault, keyspace::write),
-        section(&["debug"], "Debug", OnlyByName, debug::write),
+        row("server", "Server", Default, server::write),
+        row("clients", "Clients", Default, clients::write),
+        row("memory", "Memory", Default, memory::write),
+        row("persistence", "Persistence", Default, persistence::write),
+        row("stats", "Stats", Default, stats::write),
+        row("replication", "Replication", Default, replication::write),
+        row("cpu", "CPU", Default, cpu::write),
+        row("modules", "Modules", Default, modules::write).alias("module_list"),
+        row("commandstats", "Commandstats", All, commandstats::write),
+        row("errorstats", "Errorstats", Default, errorstats::write),
+        row("latencystats", "Latencystats", All, latencystats::write),
+        row("cluster", "Cluster", Default, cluster::write),
+        row("keyspace", "Keyspace", Default, keyspace::write),
+        row("debug", "Debug", Never, debug::write),
     ]
 };
 
-const fn section(
-    names: &'static [&'static str],
+const fn row(
+    name: &'static str,
     title: &'static str,
     shown: Shown,
     write: fn(&mut Ctx<'_>, &mut Page),
 ) -> Section {
     Section {
-        names,
+        name,
+        alias: None,
         title,
         shown,
         write,
@@ -142,17 +147,22 @@ impl<'a> Wanted<'a> {
 
     fn includes(&self, section: &Section) -> bool {
         let by_set = match section.shown {
-            Shown::ByDefault => self.default || self.all,
-            Shown::WithAll => self.all,
-            Shown::OnlyByName => false,
+            Shown::Default => self.default || self.all,
+            Shown::All => self.all,
+            Shown::Never => false,
         };
         by_set || self.names.iter().any(|name| section.is_called(name))
     }
 }
 
 impl Section {
+    const fn alias(mut self, alias: &'static str) -> Section {
+        self.alias = Some(alias);
+        self
+    }
+
     fn is_called(&self, name: &[u8]) -> bool {
-        let mut names = self.names.iter();
+        let mut names = std::iter::once(self.name).chain(self.alias);
         names.any(|known| base::eq_ignore_case(known.as_bytes(), name))
     }
 }

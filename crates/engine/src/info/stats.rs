@@ -77,7 +77,10 @@ fn write_work(page: &mut Page, totals: &Totals, rates: PerSecond) {
     page.field("dump_payload_sanitizations", 0);
     page.field("total_reads_processed", totals.reads_processed);
     page.field("total_writes_processed", totals.writes_processed);
-    page.zeros(&["io_threaded_reads_processed", "io_threaded_writes_processed"]);
+    page.zeros(&[
+        "io_threaded_reads_processed",
+        "io_threaded_writes_processed",
+    ]);
     page.field(
         "client_query_buffer_limit_disconnections",
         totals.query_buffer_limit_disconnections,
@@ -94,10 +97,7 @@ fn write_work(page: &mut Page, totals: &Totals, rates: PerSecond) {
         "instantaneous_eventloop_cycles_per_sec",
         rates.eventloop_cycles,
     );
-    page.field(
-        "instantaneous_eventloop_duration_usec",
-        rates.eventloop_us,
-    );
+    page.field("instantaneous_eventloop_duration_usec", rates.eventloop_us);
 }
 
 /// Wrong passwords are the only denial as long as there is only one user.

@@ -130,22 +130,23 @@ fn unknown<'e>(ctx: &Ctx<'e>, argv: Argv<'_>) -> Result<Verdict<'e>, CommandErro
         );
         return Ok(Verdict::Close);
     }
-    let mut args = String::new();
+    let mut args = Vec::new();
     for arg in argv.iter_from(1) {
         if args.len() >= SHOWN_BYTES_MAX {
             break;
         }
-        args.push_str(&format!("'{}' ", shown(arg, SHOWN_BYTES_MAX - args.len())));
+        let word = cut(arg, SHOWN_BYTES_MAX - args.len());
+        args.extend([b"'", word, b"' "].concat());
     }
     Err(CommandError::UnknownCommand {
-        name: shown(name, SHOWN_BYTES_MAX).into_owned(),
+        name: cut(name, SHOWN_BYTES_MAX).to_vec(),
         args,
     })
 }
 
 fn unknown_in(container: &Command, argv: Argv<'_>) -> CommandError {
     CommandError::UnknownSubcommand {
-        name: shown(argv.get(1), SHOWN_BYTES_MAX).into_owned(),
+        name: cut(argv.get(1), SHOWN_BYTES_MAX).to_vec(),
         container: container.spec.name.to_ascii_uppercase(),
     }
 }
@@ -154,7 +155,11 @@ fn unknown_in(container: &Command, argv: Argv<'_>) -> CommandError {
 pub(crate) const SHOWN_BYTES_MAX: usize = 128;
 
 pub(crate) fn shown(bytes: &[u8], bytes_max: usize) -> Cow<'_, str> {
-    // Redis cuts at a NUL, being C; so the texts stay the same.
+    String::from_utf8_lossy(cut(bytes, bytes_max))
+}
+
+/// Redis cuts at a NUL, being C; so the texts stay the same.
+fn cut(bytes: &[u8], bytes_max: usize) -> &[u8] {
     let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end.min(bytes_max)])
+    &bytes[..end.min(bytes_max)]
 }

@@ -104,8 +104,18 @@ fn queue(
     reply.simple("QUEUED");
 }
 
-/// A request that the gate refused. Inside MULTI that spoils the transaction.
+/// A request that the gate refused. Inside MULTI that spoils the transaction;
+/// a refused EXEC ends it.
 fn refuse(ctx: &mut Ctx<'_>, resolved: Resolved, error: &CommandError, reply: &mut Reply<'_>) {
+    let command = resolved.command().map(|id| ctx.engine.commands.get(id));
+    if ctx.session.transaction.is_some() && command.is_some_and(lock::is_exec) {
+        ctx.session.transaction = None;
+        ctx.forget_watched();
+        let line = error.to_string();
+        let why = line.strip_prefix("ERR ").unwrap_or(&line);
+        let line = format!("EXECABORT Transaction discarded because of: {why}");
+        return answer_error(ctx, &CommandError::Line(line.into()), reply);
+    }
     if let Some(transaction) = &mut ctx.session.transaction {
         transaction.spoiled = true;
     }
@@ -119,5 +129,5 @@ fn refuse(ctx: &mut Ctx<'_>, resolved: Resolved, error: &CommandError, reply: &m
 pub(crate) fn answer_error(ctx: &mut Ctx<'_>, error: &CommandError, reply: &mut Reply<'_>) {
     ctx.local.stats.error_replies.add(1);
     ctx.engine.stats.error(&error.code());
-    reply.error(&error.to_string());
+    reply.error_bytes(&error.line());
 }

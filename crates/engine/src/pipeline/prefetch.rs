@@ -3,7 +3,8 @@
 //! First the buckets of all keys, then, from the fingerprints found there, the
 //! entries. By the time the first request runs its lines have arrived, and
 //! those of the others are under way: the misses of a window overlap instead
-//! of following one another.
+//! of following one another. One key in eight or so lies in its segment's
+//! stash; those take a third pass.
 //!
 //! With several shards the keys are visited shard by shard, so that each lock
 //! is taken once for all its keys of the window.
@@ -16,6 +17,7 @@ pub(crate) struct Prefetch {
     keys: Vec<(u64, u32)>,
     by_shard: Vec<(u64, u32)>,
     starts: Vec<u32>,
+    stashed: Vec<(u64, u32)>,
 }
 
 impl Prefetch {
@@ -38,35 +40,31 @@ impl Prefetch {
         if self.keys.len() < 2 {
             return;
         }
+        self.stashed.clear();
         if shards.len() == 1 {
             held.one(0);
-            let keys = &held.shard(0).keys;
-            for &(hash, database) in &self.keys {
-                keys.database(database as usize).prefetch_bucket(hash);
+            let shard = &held.shard(0).keys;
+            for pass in [Pass::Buckets, Pass::Entries] {
+                visit(shard, pass, &self.keys, &mut self.stashed);
             }
-            for &(hash, database) in &self.keys {
-                keys.database(database as usize).prefetch_entry(hash);
-            }
-            return;
-        }
-        self.sort_by_shard(shards);
-        for pass in [Pass::Buckets, Pass::Entries] {
-            for index in 0..shards.len() {
-                let (start, end) = (self.starts[index], self.starts[index + 1]);
-                let keys = &self.by_shard[start as usize..end as usize];
-                if keys.is_empty() {
-                    continue;
-                }
-                held.one(index);
-                let shard = &held.shard(index).keys;
-                for &(hash, database) in keys {
-                    let table = shard.database(database as usize);
-                    match pass {
-                        Pass::Buckets => table.prefetch_bucket(hash),
-                        Pass::Entries => table.prefetch_entry(hash),
+        } else {
+            self.sort_by_shard(shards);
+            for pass in [Pass::Buckets, Pass::Entries] {
+                for index in 0..shards.len() {
+                    let (start, end) = (self.starts[index], self.starts[index + 1]);
+                    if start < end {
+                        held.one(index);
+                        let keys = &self.by_shard[start as usize..end as usize];
+                        visit(&held.shard(index).keys, pass, keys, &mut self.stashed);
                     }
                 }
             }
+        }
+        for &(hash, database) in &self.stashed {
+            let index = shards.of(hash);
+            held.one(index);
+            let shard = &held.shard(index).keys;
+            shard.database(database as usize).prefetch_stashed(hash);
         }
     }
 
@@ -96,4 +94,26 @@ impl Prefetch {
 enum Pass {
     Buckets,
     Entries,
+}
+
+/// One pass over the keys of one shard; keys to be looked for in the stash are
+/// added to `stashed`.
+#[inline]
+fn visit(
+    shard: &store::Shard,
+    pass: Pass,
+    keys: &[(u64, u32)],
+    stashed: &mut Vec<(u64, u32)>,
+) {
+    for &(hash, database) in keys {
+        let table = shard.database(database as usize);
+        match pass {
+            Pass::Buckets => table.prefetch_bucket(hash),
+            Pass::Entries => {
+                if table.prefetch_entry(hash) {
+                    stashed.push((hash, database));
+                }
+            }
+        }
+    }
 }

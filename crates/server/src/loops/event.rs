@@ -1,8 +1,8 @@
 //! Event loops: a few threads, each driving many clients in phases.
 //!
 //! ```text
-//!   wait     epoll, level-triggered; at most until the next tick
-//!   read     one read from every ready socket
+//!   wait     epoll, edge-triggered; at most until the next tick
+//!   read     one read from every ready socket; who filled its room has more
 //!   parse    all complete requests of all of them
 //!   execute  as batches, so that cache misses overlap
 //!   write    one write per client that has something to read
@@ -12,6 +12,11 @@
 //! fewest. A client that does not read what it asked for is no longer read
 //! from: its requests wait until its replies are gone, so its memory is
 //! bounded by what it has sent in one go.
+//!
+//! Edge-triggered, because level-triggered epoll asks every socket again in the
+//! next wait. A read that did not fill its room has emptied the socket, so no
+//! read is spent on hearing "nothing"; after one that did, the seat stands in
+//! `unread` until the next turn.
 //!
 //! Seats: a client's index in this loop. Connection and session lie in two
 //! lists, since the requests of a batch borrow from all connections while the
@@ -139,6 +144,8 @@ struct EventLoop {
     free: Vec<u32>,
     /// Seats to execute in this turn.
     ready: Vec<u32>,
+    /// Seats whose sockets have more than the last read took.
+    unread: Vec<u32>,
     /// Seats to look at in the next turn whatever epoll says.
     again: Vec<u32>,
     parked: Vec<u32>,
@@ -146,6 +153,9 @@ struct EventLoop {
     outbox_pool: Vec<Vec<u8>>,
     events: Vec<Event>,
     requests: Vec<Request<'static>>,
+    turn_requests: usize,
+    /// When the last turn ended: as good as now for planning the next wait.
+    turn_ended: Now,
     next_tick_us: u64,
     ticks: u64,
     /// More keys are due than the last sweep took.
@@ -179,12 +189,15 @@ impl EventLoop {
             clients: Vec::new(),
             free: Vec::new(),
             ready: Vec::new(),
+            unread: Vec::new(),
             again: Vec::new(),
             parked: Vec::new(),
             query_pool: Vec::new(),
             outbox_pool: Vec::new(),
             events: Vec::with_capacity(EventLoop::EVENTS),
             requests: Vec::new(),
+            turn_requests: 0,
+            turn_ended: Now::default(),
             next_tick_us: 0,
             ticks: 0,
             sweep_more: false,
@@ -215,6 +228,7 @@ impl EventLoop {
         while !self.stopping {
             self.wait()?;
             let now = Now::read();
+            self.refresh_config();
             let events = std::mem::take(&mut self.events);
             for event in &events {
                 match Token::of(event.data) {
@@ -228,6 +242,9 @@ impl EventLoop {
                 }
             }
             self.events = events;
+            for seat in std::mem::take(&mut self.unread) {
+                self.read(seat);
+            }
             self.read_mail(false, now)?;
             if now.mono_us >= self.next_tick_us || self.sweep_more {
                 self.tick(now);
@@ -241,15 +258,18 @@ impl EventLoop {
     }
 
     fn wait(&mut self) -> io::Result<()> {
-        let idle = self.ready.is_empty() && self.again.is_empty() && !self.sweep_more;
+        let idle = self.ready.is_empty()
+            && self.again.is_empty()
+            && self.unread.is_empty()
+            && !self.sweep_more;
         let may_sleep = idle && self.mailbox.fall_asleep();
         let mut wait_us = 0;
         if may_sleep {
-            let now_us = Now::read().mono_us;
-            wait_us = self.next_tick_us.saturating_sub(now_us);
+            let now = self.turn_ended;
+            wait_us = self.next_tick_us.saturating_sub(now.mono_us);
             let paused_until_ms = self.engine.pause.until_ms();
             if !self.parked.is_empty() && paused_until_ms > 0 {
-                let left_ms = paused_until_ms - Now::read().unix_ms();
+                let left_ms = paused_until_ms - now.unix_ms();
                 wait_us = wait_us.min(left_ms.max(0) as u64 * 1000 + 100);
             }
         }
@@ -271,40 +291,43 @@ impl EventLoop {
 
     #[inline]
     fn seat_event(&mut self, seat: u32, flags: EventFlags) {
+        if flags.contains(EventFlags::OUT) {
+            self.list(seat);
+        }
+        if flags.intersects(EventFlags::IN | EventFlags::RDHUP) {
+            self.read(seat);
+            if flags.contains(EventFlags::RDHUP) {
+                // The end came with the last bytes; nobody will say so again.
+                self.unread.push(seat);
+            }
+        } else if flags.intersects(EventFlags::HUP | EventFlags::ERR) {
+            self.close(seat);
+        }
+    }
+
+    /// One read, if this client is read from at present.
+    #[inline]
+    fn read(&mut self, seat: u32) {
         let Some(entry) = &mut self.seats[seat as usize] else {
             return; // closed earlier in this turn
         };
-        if flags.contains(EventFlags::OUT) {
-            self.again.push(seat);
-        }
-        let readable = EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP;
-        if !flags.intersects(readable) || entry.ended {
-            if flags.intersects(EventFlags::HUP | EventFlags::ERR) {
-                self.close(seat);
-            }
-            return;
-        }
-        if !entry.interest.contains(EventFlags::IN) {
-            // Not read from at present; but a connection that is gone is gone.
-            if flags.intersects(EventFlags::HUP | EventFlags::ERR) {
-                self.close(seat);
-            }
+        if entry.ended || !entry.interest.contains(EventFlags::IN) {
             return;
         }
         match entry.connection.receive(&mut self.query_pool) {
-            Received::Bytes { count, .. } => {
+            Received::Bytes { count, more } => {
                 let stats = self.executor.stats();
                 stats.received_bytes.add(count as u64);
                 stats.reads_processed.add(1);
-                self.list(seat);
+                if more {
+                    self.unread.push(seat);
+                }
             }
-            Received::Nothing => self.list(seat),
-            Received::End => {
-                entry.ended = true;
-                self.list(seat);
-            }
-            Received::Broken => self.close(seat),
+            Received::Nothing => {}
+            Received::End => entry.ended = true,
+            Received::Broken => return self.close(seat),
         }
+        self.list(seat);
     }
 
     #[inline]
@@ -379,6 +402,7 @@ impl EventLoop {
             }
         }
         if !requests.is_empty() {
+            self.turn_requests += requests.len();
             self.executor.execute(now, &requests, &mut self.clients);
         }
         self.requests = recycled(requests);
@@ -436,13 +460,9 @@ impl EventLoop {
         }
         let full = client.outbox.len() > OUTBOX_BYTES_MAX;
         let parked = client.session.stage == Stage::Parked;
-        let mut interest = EventFlags::RDHUP;
+        let mut interest = EventFlags::ET | EventFlags::RDHUP;
         interest.set(EventFlags::IN, !full && !parked && !closing && !entry.ended);
         interest.set(EventFlags::OUT, sent == Sent::Part);
-        if entry.ended {
-            // It would be reported for ever.
-            interest.remove(EventFlags::RDHUP);
-        }
         if interest != entry.interest {
             entry.interest = interest;
             let data = Token::Seat(seat).data();
@@ -508,7 +528,7 @@ impl EventLoop {
         let open = self.config.live.requirepass.is_none();
         let client = Box::new(Client::new(card, open));
         let connection = Connection::new(accepted.socket);
-        let interest = EventFlags::IN | EventFlags::RDHUP;
+        let interest = EventFlags::ET | EventFlags::IN | EventFlags::RDHUP;
         let added = epoll::add(&self.epoll, &connection, Token::Seat(seat).data(), interest);
         self.seats[seat as usize] = Some(Box::new(Seat {
             connection,
@@ -592,6 +612,16 @@ impl EventLoop {
         }
     }
 
+    /// A new configuration holds from the next turn on: a password for the
+    /// next client that is let in.
+    fn refresh_config(&mut self) {
+        let generation = self.engine.config_generation();
+        if generation != self.config_generation {
+            self.config_generation = generation;
+            self.config = self.engine.config();
+        }
+    }
+
     fn tick(&mut self, now: Now) {
         let loops = self.world.mailboxes.get().map_or(1, Vec::len);
         let (index, segments) = (self.index, EventLoop::SWEEP_SEGMENTS);
@@ -599,16 +629,11 @@ impl EventLoop {
         if now.mono_us < self.next_tick_us {
             return;
         }
-        let generation = self.engine.config_generation();
-        if generation != self.config_generation {
-            self.config_generation = generation;
-            self.config = self.engine.config();
-        }
         let hz = u64::from(self.config.live.hz.clamp(10, 500));
         self.next_tick_us = now.mono_us + 1_000_000 / hz;
         self.ticks += 1;
         if self.index == 0 {
-            // SAMPLE self.engine.sample(now);
+            self.executor.tick(now);
         }
         if self.ticks.is_multiple_of(hz) {
             self.close_idle(now);
@@ -629,11 +654,11 @@ impl EventLoop {
         }
     }
 
-    fn count_turn(&self, began: Now) {
-        let stats = self.executor.stats();
-        stats.eventloop_cycles.add(1);
-        let spent_us = Now::read().mono_us.saturating_sub(began.mono_us);
-        stats.eventloop_ns.add(spent_us * 1000);
+    fn count_turn(&mut self, began: Now) {
+        self.turn_ended = Now::read();
+        let spent_us = self.turn_ended.mono_us.saturating_sub(began.mono_us);
+        let requests = std::mem::take(&mut self.turn_requests);
+        self.executor.stats().cycle(spent_us * 1000, requests);
     }
 }
 

@@ -83,7 +83,7 @@ fn publish(connection: &Connection, client: &Client, now_unix_secs: i64, active:
     card.outbox_tail_bytes
         .store(outbox.tail_bytes() as u64, Relaxed);
     card.outbox_bytes
-        .store(outbox.memory_bytes() as u64, Relaxed);
+        .store(outbox.queued_bytes() as u64, Relaxed);
     let memory = connection.query.memory_bytes() + outbox.memory_bytes() + CLIENT_BYTES;
     card.memory_bytes.store(memory as u64, Relaxed);
     card.received_bytes

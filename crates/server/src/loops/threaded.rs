@@ -264,10 +264,10 @@ fn turn(
         if client.session.stage == Stage::Closed {
             return false;
         }
-        publish(connection, client, Now::read().unix_secs(), executed > 0);
         if !send(executor, connection, client) {
             return false;
         }
+        publish(connection, client, Now::read().unix_secs(), executed > 0);
         match client.session.stage {
             Stage::Running => {}
             Stage::Parked => wait_for_pause(threads, client),
@@ -319,7 +319,7 @@ fn start_ticker(
                 let hz = u64::from(engine.config().live.hz.clamp(10, 500));
                 std::thread::sleep(Duration::from_micros(1_000_000 / hz));
                 let now = Now::read();
-                // SAMPLE engine.sample(now);
+                executor.tick(now);
                 while executor.sweep(now, 0, 1, 8) {}
             }
         })

@@ -73,11 +73,11 @@ pub static CLIENT_KILL: Spec = client("kill", at_least(3))
                 .within(1, i64::MAX)
                 .since("2.8.12"),
             one_of(&[
-                pure("normal", "normal"),
-                pure("master", "master").since("3.2.0"),
-                pure("slave", "slave"),
-                pure("replica", "replica").since("5.0.0"),
-                pure("pubsub", "pubsub"),
+                pure("normal", "NORMAL"),
+                pure("master", "MASTER").since("3.2.0"),
+                pure("slave", "SLAVE"),
+                pure("replica", "REPLICA").since("5.0.0"),
+                pure("pubsub", "PUBSUB"),
             ])
             .named("client-type")
             .token("TYPE")
@@ -118,10 +118,10 @@ pub static CLIENT_LIST: Spec = client("list", at_least(2))
     .tips(VARIES)
     .args(&[one_of(&[
         one_of(&[
-            pure("normal", "normal"),
-            pure("master", "master"),
-            pure("replica", "replica"),
-            pure("pubsub", "pubsub"),
+            pure("normal", "NORMAL"),
+            pure("master", "MASTER"),
+            pure("replica", "REPLICA"),
+            pure("pubsub", "PUBSUB"),
         ])
         .named("client-type")
         .token("TYPE")
@@ -168,8 +168,8 @@ pub static CLIENT_SETINFO: Spec = client("setinfo", exactly(4))
     .summary("Notes the name or version of the client's library, for CLIENT LIST.")
     .tips(ALL_NODES)
     .args(&[one_of(&[
-        text("libname").token("lib-name"),
-        text("libver").token("lib-ver"),
+        text("libname").token("LIB-NAME"),
+        text("libver").token("LIB-VER"),
     ])
     .named("attr")]);
 

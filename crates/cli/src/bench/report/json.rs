@@ -91,7 +91,14 @@ mod tests {
     #[test]
     fn values_are_written_and_cannot_leave_their_element() {
         let value = Json::Object(vec![
-            ("a", Json::List(vec![Json::Integer(1), Json::Number(2.5), Json::Number(f64::NAN)])),
+            (
+                "a",
+                Json::List(vec![
+                    Json::Integer(1),
+                    Json::Number(2.5),
+                    Json::Number(f64::NAN),
+                ]),
+            ),
             ("b", Json::text("</script>\"\\\n\u{1}µ")),
             ("d", Json::maybe(None::<u64>, Json::Integer)),
             ("e", Json::Number(3.0)),

@@ -11,7 +11,10 @@ pub fn facts() -> Vec<(&'static str, String)> {
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let uname = rustix::system::uname();
     // Counted here because we may be pinned to fewer ourselves.
-    let cores = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
+    let cores = cpuinfo
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
     let is_virtual = field(&cpuinfo, "flags")
         .is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor"));
     let mut facts = Vec::new();
@@ -35,20 +38,29 @@ pub fn facts() -> Vec<(&'static str, String)> {
             uname.machine().to_string_lossy()
         ),
     ));
-    facts.push(("Generator", format!("ochre bench {}", env!("CARGO_PKG_VERSION"))));
+    facts.push((
+        "Generator",
+        format!("ochre bench {}", env!("CARGO_PKG_VERSION")),
+    ));
     facts
 }
 
 /// This moment as `2025-01-31 12:34 UTC`.
 pub fn moment() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     utc(now.as_secs())
 }
 
 fn utc(unix_seconds: u64) -> String {
     let (year, month, day) = civil(unix_seconds / 86_400);
     let minutes = unix_seconds % 86_400 / 60;
-    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+    format!(
+        "{year}-{month:02}-{day:02} {:02}:{:02} UTC",
+        minutes / 60,
+        minutes % 60
+    )
 }
 
 /// Year, month and day of a day counted from 1970-01-01. Years are taken to
@@ -63,7 +75,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
@@ -89,6 +105,10 @@ mod tests {
 
     #[test]
     fn this_machine_has_a_kernel() {
-        assert!(facts().iter().any(|(name, value)| *name == "Kernel" && value.contains("Linux")));
+        assert!(
+            facts()
+                .iter()
+                .any(|(name, value)| *name == "Kernel" && value.contains("Linux"))
+        );
     }
 }

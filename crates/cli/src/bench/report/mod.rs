@@ -14,11 +14,10 @@ mod json;
 mod machine;
 mod page;
 mod plot;
+mod raw;
 
 use std::ops::Range;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use hdrhistogram::Histogram;
+use std::time::SystemTime;
 
 use crate::bench::compare::{Comparison, Metric, Order, Side};
 use crate::bench::control::Info;
@@ -27,9 +26,7 @@ use crate::bench::figures::{Figures, bytes, grouped, millis, percent};
 use crate::bench::load::Pace;
 use crate::bench::options::Options;
 use crate::bench::proc_stat::command_line;
-use crate::bench::recorder::Slice;
 use crate::bench::report::charts::{Bar, Curve, Ratio};
-use crate::bench::report::json::Json;
 use crate::bench::report::page::{Columns, Tile};
 use crate::bench::report::plot::escape;
 use crate::bench::run::{Cell, Run};
@@ -40,10 +37,6 @@ use crate::bench::target::Target;
 /// Curves that are still told apart in one chart.
 const CURVES_PER_CHART: usize = 6;
 const TILES_MAX: usize = 8;
-/// Percentiles in the raw numbers.
-const RAW_QUANTILES: [f64; 12] =
-    [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.999_9, 0.999_99, 1.0];
-
 /// Everything that a page tells, gathered while the benchmark runs.
 pub struct Report {
     command: String,
@@ -87,7 +80,9 @@ impl ServerFacts {
     pub fn line(&self) -> String {
         let mut line = format!(
             "{} at {}",
-            self.version.as_deref().unwrap_or("a server of unknown version"),
+            self.version
+                .as_deref()
+                .unwrap_or("a server of unknown version"),
             self.endpoint
         );
         if let Some(pid) = self.pid {
@@ -109,24 +104,51 @@ impl Report {
             Some(keys) => format!("{} keys of 16 bytes, drawn at random", grouped(keys as f64)),
             None => "one key".to_string(),
         };
-        add("Keys", if options.fill { keys + ", all filled before" } else { keys });
+        add(
+            "Keys",
+            if options.fill {
+                keys + ", all filled before"
+            } else {
+                keys
+            },
+        );
         let length = [
-            options.limit.requests.map(|n| format!("{} requests", grouped(n as f64))),
-            options.limit.time.map(|time| format!("{} s", time.as_secs_f64())),
+            options
+                .limit
+                .requests
+                .map(|n| format!("{} requests", grouped(n as f64))),
+            options
+                .limit
+                .time
+                .map(|time| format!("{} s", time.as_secs_f64())),
         ];
-        add("Length of a run", length.into_iter().flatten().collect::<Vec<_>>().join(" or "));
+        add(
+            "Length of a run",
+            length
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" or "),
+        );
         if !options.warmup.is_zero() {
             add("Warm-up", format!("{} s", options.warmup.as_secs_f64()));
         }
         if let Some(pinning) = pinning {
             add(
                 "Pinned",
-                format!("server on core {}, generator on core {}", pinning.server, pinning.generator),
+                format!(
+                    "server on core {}, generator on core {}",
+                    pinning.server, pinning.generator
+                ),
             );
         }
         add("Threads", options.threads.to_string());
         add("Seed", options.seed.to_string());
-        let words = [["ochre", "bench"].map(str::to_string).to_vec(), hidden_passwords(args)].concat();
+        let words = [
+            ["ochre", "bench"].map(str::to_string).to_vec(),
+            hidden_passwords(args),
+        ]
+        .concat();
         Report {
             command: base_name_first(&words),
             started: SystemTime::now(),
@@ -159,13 +181,16 @@ impl Report {
         }
         body.push_str(&self.circumstances());
         let mut raw = String::new();
-        self.raw().write(&mut raw);
+        raw::of(self).write(&mut raw);
         page::document(&format!("ochre bench, {}", machine::moment()), &body, &raw)
     }
 
     fn head(&self) -> String {
         let title = match (self.sides.len(), self.servers.first()) {
-            (0, Some(server)) => server.version.clone().unwrap_or_else(|| "a server".to_string()),
+            (0, Some(server)) => server
+                .version
+                .clone()
+                .unwrap_or_else(|| "a server".to_string()),
             (0, None) => "nothing measured".to_string(),
             _ => self
                 .sides
@@ -192,16 +217,17 @@ impl Report {
         };
         let several = self.runs.len() > 1;
         let mut tiles = Vec::new();
-        let mut add = |name: &str, found: Option<(String, f64)>, unit: &str, show: &dyn Fn(f64) -> String| {
-            if let Some((note, value)) = found {
-                tiles.push(Tile {
-                    name: name.to_string(),
-                    value: show(value),
-                    unit: unit.to_string(),
-                    note,
-                });
-            }
-        };
+        let mut add =
+            |name: &str, found: Option<(String, f64)>, unit: &str, show: &dyn Fn(f64) -> String| {
+                if let Some((note, value)) = found {
+                    tiles.push(Tile {
+                        name: name.to_string(),
+                        value: show(value),
+                        unit: unit.to_string(),
+                        note,
+                    });
+                }
+            };
         let name = |one: &'static str, most: &'static str| if several { most } else { one };
         add(
             name("Throughput", "Highest throughput"),
@@ -237,14 +263,21 @@ impl Report {
             .runs
             .iter()
             .zip(self.colours())
-            .map(|((cell, run), colour)| Curve { name: &cell.label, latency: &run.latency, colour })
+            .map(|((cell, run), colour)| Curve {
+                name: &cell.label,
+                latency: &run.latency,
+                colour,
+            })
             .collect();
         let content: String = self
             .curve_groups()
             .into_iter()
             .map(|group| page::card("", &charts::percentile_curves(&curves[group], charts::WIDE)))
             .collect();
-        let open = self.runs.iter().any(|(cell, _)| matches!(cell.pace, Pace::Open { .. }));
+        let open = self
+            .runs
+            .iter()
+            .any(|(cell, _)| matches!(cell.pace, Pace::Open { .. }));
         let lead = if open {
             "Open loop: latency counts from the moment at which each request was due. Every mark to the \
              right leaves a tenth of the requests."
@@ -278,7 +311,10 @@ impl Report {
 
     /// The colour of each run, the same in curves and bars.
     fn colours(&self) -> Vec<usize> {
-        self.curve_groups().into_iter().flat_map(|group| 0..group.len()).collect()
+        self.curve_groups()
+            .into_iter()
+            .flat_map(|group| 0..group.len())
+            .collect()
     }
 
     fn bar_section(&self) -> String {
@@ -286,22 +322,33 @@ impl Report {
         let bars = |of: &dyn Fn(&Figures) -> Option<(f64, String)>| -> Vec<Bar> {
             let one = |(i, (cell, run)): (usize, &(Cell, Run))| {
                 let (value, text) = of(&run.figures)?;
-                Some(Bar { name: cell.label.clone(), value, text, colour: colours[i] })
+                Some(Bar {
+                    name: cell.label.clone(),
+                    value,
+                    text,
+                    colour: colours[i],
+                })
             };
             self.runs.iter().enumerate().filter_map(one).collect()
         };
         let throughput = bars(&|figures| Some((figures.throughput, grouped(figures.throughput))));
-        let mut cards =
-            page::card("Requests per second", &charts::bars(&throughput, "requests per second"));
+        let mut cards = page::card(
+            "Requests per second",
+            &charts::bars(&throughput, charts::NARROW, "requests per second"),
+        );
         let cpu = bars(&|figures| {
             let us = figures.server.as_ref()?.cpu_us;
             Some((us, format!("{us:.2} µs")))
         });
         if !cpu.is_empty() {
-            let chart = charts::bars(&cpu, "CPU time of the server per request");
+            let chart = charts::bars(&cpu, charts::NARROW, "CPU time of the server per request");
             cards.push_str(&page::card("CPU time of the server per request", &chart));
         }
-        page::section("Throughput and cost", "", &page::columns(Columns::Two, &cards))
+        page::section(
+            "Throughput and cost",
+            "",
+            &page::columns(Columns::Two, &cards),
+        )
     }
 
     fn time_section(&self) -> String {
@@ -325,8 +372,18 @@ impl Report {
 
     fn run_table(&self) -> String {
         let head = [
-            "test", "req/s", "avg ms", "min", "p50", "p95", "p99", "p99.9", "max", "CPU µs/req",
-            "cores", "resident",
+            "test",
+            "req/s",
+            "avg ms",
+            "min",
+            "p50",
+            "p95",
+            "p99",
+            "p99.9",
+            "max",
+            "CPU µs/req",
+            "cores",
+            "resident",
         ];
         let mut notes = String::new();
         let rows: Vec<Vec<String>> = self
@@ -335,7 +392,10 @@ impl Report {
             .map(|(cell, run)| {
                 let remarks = remarks(cell.pace, &run.figures);
                 // What the server used stands in the table.
-                for remark in remarks.iter().filter(|remark| !remark.starts_with("server:")) {
+                for remark in remarks
+                    .iter()
+                    .filter(|remark| !remark.starts_with("server:"))
+                {
                     notes.push_str(&format!(
                         "<li>{}: {}</li>",
                         escape(&cell.label),
@@ -360,10 +420,16 @@ impl Report {
     fn comparison_tiles(&self) -> String {
         let mut tiles = Vec::new();
         for comparison in self.comparisons.iter().take(TILES_MAX) {
-            let Some(found) = comparison.estimate(Metric::CpuPerRequest, self.seed) else { continue };
+            let Some(found) = comparison.estimate(Metric::CpuPerRequest, self.seed) else {
+                continue;
+            };
             let (a, b) = comparison.letters(&self.sides);
             tiles.push(Tile {
-                name: format!("{}, CPU per request, {}", comparison.cell, self.letters(comparison)),
+                name: format!(
+                    "{}, CPU per request, {}",
+                    comparison.cell,
+                    self.letters(comparison)
+                ),
                 value: format!("{:.2}×", found.median),
                 unit: format!("{:.2} to {:.2}", found.low, found.high),
                 note: Metric::CpuPerRequest.verdict(&found, a, b),
@@ -386,8 +452,15 @@ impl Report {
                     })
                 })
                 .collect();
-            let better = if metric == Metric::Throughput { "right" } else { "left" };
-            let title = format!("{} (further {better} is better for A)", capitalised(metric.name()));
+            let better = if metric == Metric::Throughput {
+                "right"
+            } else {
+                "left"
+            };
+            let title = format!(
+                "{} (further {better} is better for A)",
+                capitalised(metric.name())
+            );
             if !ratios.is_empty() {
                 content.push_str(&page::card(&title, &charts::ratios(&ratios, metric.name())));
             }
@@ -403,12 +476,20 @@ impl Report {
         for metric in Metric::ALL {
             let mut bars = Vec::new();
             for comparison in &self.comparisons {
-                let a = comparison.pairs.iter().filter_map(|pair| metric.of(&pair.a));
-                let b = comparison.pairs.iter().filter_map(|pair| metric.of(&pair.b));
+                let a = comparison
+                    .pairs
+                    .iter()
+                    .filter_map(|pair| metric.of(&pair.a));
+                let b = comparison
+                    .pairs
+                    .iter()
+                    .filter_map(|pair| metric.of(&pair.b));
                 let both: [(usize, Vec<f64>); 2] =
                     [(comparison.a, a.collect()), (comparison.b, b.collect())];
                 for (side, values) in both {
-                    let Some(value) = median(&values) else { continue };
+                    let Some(value) = median(&values) else {
+                        continue;
+                    };
                     bars.push(Bar {
                         name: format!("{} {}", comparison.cell, self.sides[side].letter),
                         value,
@@ -423,17 +504,28 @@ impl Report {
             }
             if !bars.is_empty() {
                 let title = capitalised(metric.name());
-                cards.push_str(&page::card(&title, &charts::bars(&bars, metric.name())));
+                cards.push_str(&page::card(
+                    &title,
+                    &charts::bars(&bars, charts::THIRD, metric.name()),
+                ));
             }
         }
-        page::section("Levels", "Medians over the runs of each side.", &page::columns(Columns::Three, &cards))
+        page::section(
+            "Levels",
+            "Medians over the runs of each side.",
+            &page::columns(Columns::Three, &cards),
+        )
     }
 
     fn side_curves(&self) -> String {
         let mut cards = String::new();
         for comparison in &self.comparisons {
             let names = [comparison.a, comparison.b].map(|side| side_label(&self.sides[side]));
-            let curve = |name, latency, colour| Curve { name, latency, colour };
+            let curve = |name, latency, colour| Curve {
+                name,
+                latency,
+                colour,
+            };
             let curves = [
                 curve(&names[0], &comparison.latency_a, comparison.a),
                 curve(&names[1], &comparison.latency_b, comparison.b),
@@ -448,13 +540,27 @@ impl Report {
 
     fn pair_section(&self) -> String {
         let head = [
-            "test", "pair", "order", "CPU µs A", "CPU µs B", "A/B", "req/s A", "req/s B", "A/B",
-            "p99 ms A", "p99 ms B", "A/B",
+            "test",
+            "pair",
+            "order",
+            "CPU µs A",
+            "CPU µs B",
+            "A/B",
+            "req/s A",
+            "req/s B",
+            "A/B",
+            "p99 ms A",
+            "p99 ms B",
+            "A/B",
         ];
         let mut rows = Vec::new();
         for comparison in &self.comparisons {
             for (i, pair) in comparison.pairs.iter().enumerate() {
-                let order = if pair.order == Order::AB { "A B" } else { "B A" };
+                let order = if pair.order == Order::AB {
+                    "A B"
+                } else {
+                    "B A"
+                };
                 let mut row = vec![
                     format!("{} {}", comparison.cell, self.letters(comparison)),
                     (i + 1).to_string(),
@@ -468,7 +574,10 @@ impl Report {
                     };
                     row.push(show(metric.of(&pair.a)));
                     row.push(show(metric.of(&pair.b)));
-                    row.push(pair.ratio(metric).map_or("–".to_string(), |r| format!("{r:.3}")));
+                    row.push(
+                        pair.ratio(metric)
+                            .map_or("–".to_string(), |r| format!("{r:.3}")),
+                    );
                 }
                 rows.push(row);
             }
@@ -486,14 +595,19 @@ impl Report {
         }
         for side in &self.sides {
             servers.push((format!("Server {}", side.letter), side_name(side)));
-            servers.push(("Started as".to_string(), base_name_first(&side.argv) + " --port …"));
+            servers.push((
+                "Started as".to_string(),
+                base_name_first(&side.argv) + " --port …",
+            ));
         }
-        let machine: Vec<(String, String)> =
-            machine::facts().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        let machine: Vec<(String, String)> = machine::facts()
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value))
+            .collect();
         let cards = page::card("Machine", &page::facts(&machine))
             + &page::card("Settings", &page::facts(&self.setting));
-        let content = page::card("Servers", &page::facts(&servers))
-            + &page::columns(Columns::Two, &cards);
+        let content =
+            page::card("Servers", &page::facts(&servers)) + &page::columns(Columns::Two, &cards);
         let footer = "<footer>All numbers are in this page as JSON, in the element with the id \
                       <code>raw</code>.</footer>\n";
         page::section("Circumstances", "", &content) + footer
@@ -503,132 +617,6 @@ impl Report {
         let (a, b) = comparison.letters(&self.sides);
         format!("{a}/{b}")
     }
-
-    fn raw(&self) -> Json {
-        let pairs = |list: &[(String, String)]| {
-            let one = |(name, value): &(String, String)| {
-                Json::List(vec![Json::text(name), Json::text(value)])
-            };
-            Json::List(list.iter().map(one).collect())
-        };
-        let machine: Vec<(String, String)> =
-            machine::facts().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-        let started = self.started.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let side = |side: &Side| {
-            Json::Object(vec![
-                ("letter", Json::text(side.letter)),
-                ("command", Json::List(side.argv.iter().map(Json::text).collect())),
-                ("version", Json::maybe(side.version.as_ref(), Json::text)),
-            ])
-        };
-        Json::Object(vec![
-            ("format", Json::Integer(1)),
-            ("command", Json::text(&self.command)),
-            ("started_unix_s", Json::Integer(started.as_secs())),
-            ("machine", pairs(&machine)),
-            ("settings", pairs(&self.setting)),
-            ("servers", Json::List(self.servers.iter().map(|s| Json::text(s.line())).collect())),
-            ("sides", Json::List(self.sides.iter().map(side).collect())),
-            ("runs", Json::List(self.runs.iter().map(|(cell, run)| raw_run(cell, run)).collect())),
-            (
-                "comparisons",
-                Json::List(self.comparisons.iter().map(|c| raw_comparison(c, self.seed)).collect()),
-            ),
-        ])
-    }
-}
-
-fn raw_run(cell: &Cell, run: &Run) -> Json {
-    let slice = |slice: &Slice| {
-        Json::List(vec![
-            Json::Number(slice.start.as_secs_f64()),
-            Json::Integer(slice.requests),
-            Json::Number(slice.p50_ns as f64 / 1e6),
-            Json::Number(slice.p99_ns as f64 / 1e6),
-            Json::Number(slice.max_ns as f64 / 1e6),
-        ])
-    };
-    Json::Object(vec![
-        ("label", Json::text(&cell.label)),
-        ("test", Json::text(&cell.title)),
-        ("clients", Json::Integer(cell.clients.into())),
-        ("pipeline", Json::Integer(cell.depth.into())),
-        ("data_bytes", Json::Integer(cell.size.into())),
-        ("pace", Json::maybe(pace_words(cell.pace), Json::text)),
-        ("figures", raw_figures(&run.figures)),
-        ("latency_ms_by_quantile", raw_quantiles(&run.latency)),
-        ("slices_start_s_requests_p50_p99_max_ms", Json::List(run.slices.iter().map(slice).collect())),
-    ])
-}
-
-fn raw_comparison(comparison: &Comparison, seed: u64) -> Json {
-    let estimate = |metric| {
-        Json::maybe(comparison.estimate(metric, seed), |found| {
-            Json::Object(vec![
-                ("median", Json::Number(found.median)),
-                ("low", Json::Number(found.low)),
-                ("high", Json::Number(found.high)),
-            ])
-        })
-    };
-    let pairs = comparison.pairs.iter().map(|pair| {
-        Json::Object(vec![
-            ("order", Json::text(if pair.order == Order::AB { "AB" } else { "BA" })),
-            ("a", raw_figures(&pair.a)),
-            ("b", raw_figures(&pair.b)),
-        ])
-    });
-    Json::Object(vec![
-        ("label", Json::text(&comparison.cell)),
-        ("a", Json::Integer(comparison.a as u64)),
-        ("b", Json::Integer(comparison.b as u64)),
-        ("cpu_per_request_ratio", estimate(Metric::CpuPerRequest)),
-        ("throughput_ratio", estimate(Metric::Throughput)),
-        ("p99_ratio", estimate(Metric::P99)),
-        ("latency_a_ms_by_quantile", raw_quantiles(&comparison.latency_a)),
-        ("latency_b_ms_by_quantile", raw_quantiles(&comparison.latency_b)),
-        ("pairs", Json::List(pairs.collect())),
-    ])
-}
-
-fn raw_figures(figures: &Figures) -> Json {
-    let ms = |ns: f64| Json::Number(ns / 1e6);
-    let server = figures.server.as_ref();
-    let server = |of: fn(&crate::bench::figures::ServerFigures) -> f64| {
-        Json::maybe(server, |server| Json::Number(of(server)))
-    };
-    Json::Object(vec![
-        ("requests", Json::Integer(figures.requests)),
-        ("elapsed_s", Json::Number(figures.elapsed.as_secs_f64())),
-        ("requests_per_s", Json::Number(figures.throughput)),
-        ("avg_ms", ms(figures.mean_ns)),
-        ("min_ms", ms(figures.min_ns as f64)),
-        ("p50_ms", ms(figures.p50_ns as f64)),
-        ("p95_ms", ms(figures.p95_ns as f64)),
-        ("p99_ms", ms(figures.p99_ns as f64)),
-        ("p999_ms", ms(figures.p999_ns as f64)),
-        ("max_ms", ms(figures.max_ns as f64)),
-        ("server_cpu_us_per_request", server(|server| server.cpu_us)),
-        ("server_cores", server(|server| server.cores)),
-        ("server_system_share", server(|server| server.system_share)),
-        ("server_resident_before_bytes", server(|server| server.resident_before_bytes as f64)),
-        ("server_resident_after_bytes", server(|server| server.resident_after_bytes as f64)),
-        ("errors", Json::Integer(figures.errors)),
-        ("nulls", Json::Integer(figures.nulls)),
-        ("unanswered", Json::Integer(figures.unanswered)),
-        ("generator_load", Json::Number(figures.generator_load)),
-        ("send_lag_p99_ms", Json::maybe(figures.send_lag_p99_ns, |ns| ms(ns as f64))),
-        ("steal", Json::Number(figures.steal)),
-        ("others_cores", Json::maybe(figures.others_cores, Json::Number)),
-    ])
-}
-
-fn raw_quantiles(latency: &Histogram<u64>) -> Json {
-    let one = |quantile: f64| {
-        let ns = latency.value_at_quantile(quantile);
-        Json::List(vec![Json::Number(quantile), Json::Number(ns as f64 / 1e6)])
-    };
-    Json::List(RAW_QUANTILES.map(one).to_vec())
 }
 
 fn server_columns(figures: &Figures) -> [String; 3] {
@@ -654,7 +642,9 @@ fn side_label(side: &Side) -> String {
 
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// The words without the passwords: a report is there to be shown around.
@@ -679,10 +669,21 @@ mod tests {
 
     #[test]
     fn passwords_stay_out_of_reports() {
-        let args = ["-a", "secret", "-t", "get", "--uri=redis://me:secret@x", "--pass", "secret"];
+        let args = [
+            "-a",
+            "secret",
+            "-t",
+            "get",
+            "--uri=redis://me:secret@x",
+            "--pass",
+            "secret",
+        ];
         let args = args.map(str::to_string);
         let words = hidden_passwords(&args).join(" ");
-        assert!(!words.contains("secret") && words.contains("-t get"), "{words}");
+        assert!(
+            !words.contains("secret") && words.contains("-t get"),
+            "{words}"
+        );
     }
 
     #[test]

@@ -18,13 +18,24 @@ pub fn document(title: &str, body: &str, raw: &str) -> String {
 
 /// A heading and what stands under it.
 pub fn section(title: &str, lead: &str, content: &str) -> String {
-    let lead = if lead.is_empty() { String::new() } else { format!("<p class=\"lead\">{lead}</p>") };
-    format!("<section>\n<h2>{}</h2>\n{lead}{content}\n</section>\n", escape(title))
+    let lead = if lead.is_empty() {
+        String::new()
+    } else {
+        format!("<p class=\"lead\">{lead}</p>")
+    };
+    format!(
+        "<section>\n<h2>{}</h2>\n{lead}{content}\n</section>\n",
+        escape(title)
+    )
 }
 
 /// A framed part of a section.
 pub fn card(title: &str, content: &str) -> String {
-    let title = if title.is_empty() { String::new() } else { format!("<h3>{}</h3>", escape(title)) };
+    let title = if title.is_empty() {
+        String::new()
+    } else {
+        format!("<h3>{}</h3>", escape(title))
+    };
     format!("<div class=\"card\">{title}{content}</div>\n")
 }
 
@@ -44,7 +55,10 @@ pub enum Columns {
 
 /// Closed until the reader opens it.
 pub fn folded(title: &str, content: &str) -> String {
-    format!("<details class=\"card\"><summary>{}</summary>{content}</details>\n", escape(title))
+    format!(
+        "<details class=\"card\"><summary>{}</summary>{content}</details>\n",
+        escape(title)
+    )
 }
 
 /// A number to be read first.
@@ -66,14 +80,23 @@ pub fn tiles(tiles: &[Tile]) -> String {
             escape(&tile.note)
         )
     };
-    format!("<div class=\"tiles\">{}</div>\n", tiles.iter().map(one).collect::<String>())
+    format!(
+        "<div class=\"tiles\">{}</div>\n",
+        tiles.iter().map(one).collect::<String>()
+    )
 }
 
 /// A table whose first column is text and whose others are numbers.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: String = head.iter().map(|cell| format!("<th>{}</th>", escape(cell))).collect();
+    let head: String = head
+        .iter()
+        .map(|cell| format!("<th>{}</th>", escape(cell)))
+        .collect();
     let row = |cells: &Vec<String>| {
-        let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+        let cells: String = cells
+            .iter()
+            .map(|cell| format!("<td>{}</td>", escape(cell)))
+            .collect();
         format!("<tr>{cells}</tr>\n")
     };
     let rows: String = rows.iter().map(row).collect();

@@ -38,29 +38,36 @@ impl Scale {
     /// From zero to a round number not below `highest`.
     pub fn from_zero(highest: f64) -> Scale {
         let step = round_step(highest.max(1e-12) / 4.0);
-        Scale::Linear { low: 0.0, high: (highest.max(1e-12) / step - 1e-9).ceil() * step }
+        Scale::Linear {
+            low: 0.0,
+            high: (highest.max(1e-12) / step - 1e-9).ceil() * step,
+        }
     }
 
     /// Around all of `values` that are above zero, with a little air.
     pub fn log_around(values: impl IntoIterator<Item = f64>) -> Scale {
         let (mut low, mut high) = (f64::INFINITY, 0.0f64);
-        for value in values.into_iter().filter(|value| *value > 0.0 && value.is_finite()) {
+        for value in values
+            .into_iter()
+            .filter(|value| *value > 0.0 && value.is_finite())
+        {
             low = low.min(value);
             high = high.max(value);
         }
         if low > high {
             (low, high) = (1.0, 10.0);
         }
-        Scale::Log { low: low / 1.15, high: (high * 1.15).max(low * 2.0) }
+        Scale::Log {
+            low: low / 1.15,
+            high: (high * 1.15).max(low * 2.0),
+        }
     }
 
     /// Where a value falls, 0 at the low end and 1 at the high one.
     pub fn place(&self, value: f64) -> f64 {
         let place = match *self {
             Scale::Linear { low, high } => (value - low) / (high - low),
-            Scale::Log { low, high } => {
-                (value.max(low) / low).log10() / (high / low).log10()
-            }
+            Scale::Log { low, high } => (value.max(low) / low).log10() / (high / low).log10(),
         };
         place.clamp(0.0, 1.0)
     }
@@ -95,7 +102,9 @@ impl Scale {
 /// The next of 1, 2, 5 times a power of ten that is not below `about`.
 fn round_step(about: f64) -> f64 {
     let power = 10f64.powf(about.log10().floor());
-    let multiple = [1.0, 2.0, 5.0, 10.0].into_iter().find(|m| m * power >= about * 0.999_999);
+    let multiple = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .find(|m| m * power >= about * 0.999_999);
     multiple.unwrap_or(10.0) * power
 }
 
@@ -112,7 +121,15 @@ pub struct Frame {
 
 impl Frame {
     pub fn new(width: f64, height: f64) -> Frame {
-        Frame { width, height, left: 64.0, right: 18.0, top: 12.0, bottom: 40.0, body: String::new() }
+        Frame {
+            width,
+            height,
+            left: 64.0,
+            right: 18.0,
+            top: 12.0,
+            bottom: 40.0,
+            body: String::new(),
+        }
     }
 
     pub fn x(&self, place: f64) -> f64 {
@@ -174,7 +191,9 @@ impl Frame {
 
     /// The space between a line and the bottom.
     pub fn area(&mut self, points: &[(f64, f64)], class: &str) {
-        let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
+        let (Some(first), Some(last)) = (points.first(), points.last()) else {
+            return;
+        };
         let mut path = format!("M{:.1} {:.1}", self.x(first.0), self.y(0.0));
         for &(px, py) in points {
             let _ = write!(path, "L{:.1} {:.1}", self.x(px), self.y(py));
@@ -239,7 +258,12 @@ mod tests {
 
     #[test]
     fn log_scales_hold_their_values_and_have_ticks() {
-        for values in [vec![0.02, 3.0, 180.0], vec![0.95, 1.02], vec![1e-6, 1e6], vec![]] {
+        for values in [
+            vec![0.02, 3.0, 180.0],
+            vec![0.95, 1.02],
+            vec![1e-6, 1e6],
+            vec![],
+        ] {
             let scale = Scale::log_around(values.clone());
             assert!(scale.ticks().len() >= 2, "{values:?}: {:?}", scale.ticks());
             for value in values {

@@ -105,7 +105,11 @@ fn write_line(out: &mut Vec<u8>, ctx: &Ctx, card: &Card) {
         pieces,
         card.outbox_bytes.load(Relaxed),
         card.memory_bytes.load(Relaxed),
-        if pieces > 0 || tail_bytes > 0 { "rw" } else { "r" },
+        if pieces > 0 || tail_bytes > 0 {
+            "rw"
+        } else {
+            "r"
+        },
         last_command(ctx, card),
         card.protocol.load(Relaxed),
         Word(&names.lib_name),

@@ -1,0 +1,68 @@
+//! Measurements that are not throughput: memory, expiry, stalls, connections,
+//! instructions. Each starts its servers itself and prints a table.
+//!
+//! ```text
+//!   cargo run --release -p ochre-benches -- memory
+//! ```
+//!
+//! Throughput and latency are `ochre bench`. Nothing here asserts: the figures
+//! go into docs/performance.md, beside those of redis-server on the same
+//! machine in the same run.
+
+use std::process::ExitCode;
+
+mod client;
+mod connections;
+mod expiry;
+mod instructions;
+mod memory;
+mod server;
+mod stall;
+
+use server::Commands;
+
+const USAGE: &str = "\
+Usage: measure WHAT [--ours CMD] [--beside CMD | --alone]
+
+  memory        resident bytes per key: 1, 2, 3, 5 M keys, four value sizes, with TTL
+  expiry        how late 1,000 keys go while a million others are due
+  stall         the longest wait of a pinging client: idle, growth, FLUSHALL
+  connections   bytes per idle connection, ten thousand of them
+  instructions  per GET and SET, counted by callgrind (needs valgrind)
+
+  --ours CMD    our server's command line [target/release/ochre server --threads 1]
+  --beside CMD  the server to compare with [redis-server, if installed]
+  --alone       compare with nobody
+";
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let what = arguments.next().unwrap_or_default();
+    let commands = match Commands::parse(arguments) {
+        Ok(commands) => commands,
+        Err(error) => {
+            eprintln!("measure: {error}\n\n{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = match what.as_str() {
+        "memory" => memory::run(&commands),
+        "expiry" => expiry::run(&commands),
+        "stall" => stall::run(&commands),
+        "connections" => connections::run(&commands),
+        "instructions" => instructions::run(&commands),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("measure {what}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,3 +1,0 @@
-use super::Row;
-
-pub(super) static TABLE: &[Row] = &[];

@@ -1,0 +1,150 @@
+//! DEBUG OBJECT: how a value is kept, in one line.
+//!
+//! `serializedlength` is the number of bytes that the value would take in an
+//! RDB file written now: a small integer, also one that is kept as text, as 2,
+//! 3 or 5 bytes; other strings as a length and their bytes, compressed if
+//! `rdbcompression` is on and the string longer than twenty bytes and the
+//! result shorter. Another compressor may find a few bytes more or less.
+
+use base::lzf;
+use resp::{Block, Reply};
+use store::{Entry, StringView};
+
+use crate::args::Args;
+use crate::config::Value;
+use crate::ctx::{Ctx, is_lfu};
+use crate::error::CommandError;
+
+pub(super) fn object(
+    ctx: &mut Ctx,
+    args: &mut Args,
+    reply: &mut Reply,
+) -> Result<(), CommandError> {
+    let key = args.key()?;
+    let compressing = ctx.config().value("rdbcompression") == Some(&Value::Bool(true));
+    let (now_secs, database) = (ctx.now.unix_secs(), ctx.session.database);
+    let counts_uses = is_lfu(ctx.config().live.maxmemory_policy);
+
+    // The key as it lies there: not used, and found though it may have expired.
+    let index = ctx.engine.shards.of(key.hash);
+    let table = ctx.enter_shard(index).keys.database(database);
+    let slot = table.find(&key).ok_or(CommandError::NoSuchKey)?;
+    let entry = table.entry(slot);
+    let access = entry.access();
+    let idle_secs = match counts_uses {
+        false => access.idle_secs(now_secs),
+        true => 60 * u32::from(access.idle_minutes(now_secs)),
+    };
+    let mut line = format!(
+        "Value at:{:p} refcount:{} encoding:{} serializedlength:",
+        entry.key().as_ptr(),
+        entry.reference_count(),
+        entry.encoding_name(),
+    );
+    let serialized_bytes = match Measured::of(entry, compressing) {
+        Measured::Done(bytes) => bytes,
+        Measured::Large(block) => {
+            // Compressing half a gigabyte takes seconds: not inside of the shard.
+            ctx.leave_shards();
+            string_bytes(&block, compressing)
+        }
+    };
+    line.push_str(&format!(
+        "{serialized_bytes} lru:{} lru_seconds_idle:{idle_secs}",
+        access.bits()
+    ));
+    reply.simple(&line);
+    Ok(())
+}
+
+/// The length of a value in an RDB file, or what is left to be measured.
+enum Measured {
+    Done(usize),
+    Large(Block),
+}
+
+impl Measured {
+    fn of(entry: Entry<'_>, compressing: bool) -> Measured {
+        match entry.string() {
+            StringView::Int(value) => Measured::Done(integer_bytes(value)),
+            StringView::Bytes(bytes) => Measured::Done(string_bytes(bytes, compressing)),
+            StringView::Block(block) => Measured::Large(block.share()),
+        }
+    }
+}
+
+/// An integer: a byte that says how wide, and the integer; from 33 bits on its digits.
+fn integer_bytes(value: i64) -> usize {
+    if i8::try_from(value).is_ok() {
+        2
+    } else if i16::try_from(value).is_ok() {
+        3
+    } else if i32::try_from(value).is_ok() {
+        5
+    } else {
+        1 + base::i64_len(value)
+    }
+}
+
+fn string_bytes(bytes: &[u8], compressing: bool) -> usize {
+    /// The digits and sign of 32 bits.
+    const INTEGER_MAX: usize = 11;
+    const COMPRESSED_MIN: usize = 21;
+    /// What a compressed string has beside its length and bytes, or a little more.
+    const OVERHEAD: usize = 4;
+
+    if bytes.len() <= INTEGER_MAX
+        && let Some(value) = base::parse_i64(bytes)
+        && i32::try_from(value).is_ok()
+    {
+        return integer_bytes(value);
+    }
+    let plain = length_bytes(bytes.len()) + bytes.len();
+    if !compressing || bytes.len() < COMPRESSED_MIN {
+        return plain;
+    }
+    match lzf::compress(bytes, bytes.len() - OVERHEAD) {
+        Some(packed) => 1 + length_bytes(packed.len()) + length_bytes(bytes.len()) + packed.len(),
+        None => plain,
+    }
+}
+
+/// The bytes of a length: 6 bits, 14 bits, or a mark and 32 or 64 bits.
+fn length_bytes(len: usize) -> usize {
+    match len {
+        0..0x40 => 1,
+        0x40..0x4000 => 2,
+        0x4000..=0xffff_ffff => 5,
+        _ => 9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lengths that redis-server 7.0 answers.
+    #[test]
+    fn lengths_in_an_rdb_file() {
+        let cases: [(&[u8], usize); 11] = [
+            (b"", 1),
+            (b"hello", 6),
+            (b"12", 2),
+            (b"-129", 3),
+            (b"70000", 5),
+            (b"2147483648", 11),
+            (b"012", 4),
+            (b"-2147483648", 5),
+            (b"abcdefghijklmnopqrst", 21),
+            (b"abcdefghijklmnopqrstu", 22),
+            (&[b'x'; 20], 21),
+        ];
+        for (bytes, len) in cases {
+            assert_eq!(string_bytes(bytes, true), len, "{bytes:?}");
+        }
+        assert_eq!(string_bytes(&[b'x'; 100], false), 102);
+        // A mark, two lengths, one literal with its head, one long copy.
+        assert_eq!(string_bytes(&[b'x'; 100], true), 1 + 1 + 2 + 2 + 3);
+        assert_eq!(integer_bytes(i64::MIN), 21);
+    }
+}

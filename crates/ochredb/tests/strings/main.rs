@@ -1,0 +1,18 @@
+//! Strings and bitmaps against what they promise.
+//!
+//! - `random`: sequences of commands on a clock that jumps, every reply, every
+//!   value and every encoding predicted by a naive `model` (with `bits` for the
+//!   bitmaps); at the end their effects are replayed on an empty engine.
+//! - `effects`: what goes to the log for which command, case by case.
+//!
+//! Each run prints its seed; `OCHRE_SEED` repeats one.
+
+mod bits;
+mod effects;
+mod model;
+mod random;
+#[path = "../common/replay.rs"]
+mod replay;
+
+/// One word of a request.
+type Word = Vec<u8>;

@@ -1,0 +1,5 @@
+//! See `bodies::replay`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::replay::run(bytes));
