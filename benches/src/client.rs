@@ -31,7 +31,9 @@ impl Client {
 
     pub(crate) fn int(&mut self, words: &[&str]) -> Result<i64> {
         let value = self.call(words)?;
-        Ok(value.as_int().ok_or_else(|| format!("{words:?}: {value:?}"))?)
+        Ok(value
+            .as_int()
+            .ok_or_else(|| format!("{words:?}: {value:?}"))?)
     }
 
     /// Send requests made by `make`, so many at a time, and check each reply.

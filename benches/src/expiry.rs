@@ -50,7 +50,9 @@ fn measure(server: &Server) -> Result<Vec<f64>> {
         let due = (first_ms + rng.below(SPREAD_MS)).to_string();
         push(out, &["SET", &key(number), "v", "PXAT", &due]);
     })?;
-    let mut deadlines_ms: Vec<u64> = (0..PROBES).map(|_| first_ms + rng.below(SPREAD_MS)).collect();
+    let mut deadlines_ms: Vec<u64> = (0..PROBES)
+        .map(|_| first_ms + rng.below(SPREAD_MS))
+        .collect();
     deadlines_ms.sort_unstable();
     client.call(&["SELECT", "1"])?;
     client.pipeline(0..PROBES, |number, out| {

@@ -51,7 +51,10 @@ fn measure(command: &str) -> Result<String> {
         control(&server, "--dump")?;
         counted.push(total(&out)? / CALLS);
     }
-    Ok(format!("| {} | {} | {} |", server.name, counted[0], counted[1]))
+    Ok(format!(
+        "| {} | {} | {} |",
+        server.name, counted[0], counted[1]
+    ))
 }
 
 fn control(server: &Server, what: &str) -> Result<()> {
@@ -85,7 +88,8 @@ fn total(out: &Path) -> Result<u64> {
     let text = std::fs::read_to_string(&path)?;
     std::fs::remove_file(&path)?;
     let line = text.lines().find_map(|line| {
-        line.strip_prefix("totals:").or_else(|| line.strip_prefix("summary:"))
+        line.strip_prefix("totals:")
+            .or_else(|| line.strip_prefix("summary:"))
     });
     Ok(line.ok_or("no totals in the dump")?.trim().parse()?)
 }

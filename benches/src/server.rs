@@ -28,8 +28,7 @@ impl Commands {
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Commands> {
         let mut commands = Commands {
             ours: "target/release/ochre server --threads 1".into(),
-            beside: is_installed("redis-server")
-                .then(|| "redis-server --appendonly no".to_owned()),
+            beside: is_installed("redis-server").then(|| "redis-server --appendonly no".to_owned()),
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));

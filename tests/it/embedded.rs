@@ -30,9 +30,12 @@ impl Embedded {
             .as_millis() as u64;
         let clock = ManualClock::at_ms(unix_ms as i64);
         let options = Db::options().clock(clock.clone()).seed(7);
-        let options = options
-            .config("enable-debug-command", "yes")
-            .expect("a known parameter");
+        let options = [("enable-debug-command", "yes"), ("save", "")]
+            .into_iter()
+            .try_fold(options, |options, (name, value)| {
+                options.config(name, value)
+            })
+            .expect("known parameters");
         Embedded {
             db: options.memory(),
             clock,

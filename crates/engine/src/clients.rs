@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering,
+};
 
 use parking_lot::Mutex;
 
@@ -186,7 +188,10 @@ impl Card {
         let mut set = |bit, on| flags |= if on { bit } else { 0 };
         set(flag::IN_MULTI, multi >= 0);
         set(flag::WATCH_BROKEN, session.is_touched());
-        set(flag::CLOSING, matches!(session.stage, Stage::Closing | Stage::Closed));
+        set(
+            flag::CLOSING,
+            matches!(session.stage, Stage::Closing | Stage::Closed),
+        );
         set(flag::PARKED, session.stage == Stage::Parked);
         set(flag::NO_TOUCH, session.no_touch);
         set(flag::AUTHENTICATED, session.authenticated);
@@ -195,7 +200,8 @@ impl Card {
         self.multi_bytes.store(multi_bytes, relaxed);
         self.watched.store(session.watched.len() as u32, relaxed);
         self.database.store(session.database as u32, relaxed);
-        self.protocol.store(session.protocol.number() as u8, relaxed);
+        self.protocol
+            .store(session.protocol.number() as u8, relaxed);
         self.commands.store(session.commands, relaxed);
         let last = session.last_command.map_or(0, |id| id.index() as u16 + 1);
         self.last_command.store(last, relaxed);

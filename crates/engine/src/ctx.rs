@@ -383,13 +383,16 @@ impl Ctx<'_> {
     /// time stay.
     #[inline]
     pub fn rewrite(&mut self, key: &Key<'_>, slot: Slot, value: NewValue<'_>) {
-        self.table(self.session.database, key.hash).rewrite(slot, value);
+        self.table(self.session.database, key.hash)
+            .rewrite(slot, value);
         self.changed(key);
     }
 
     /// Add bytes to the end of a string. Returns its new length.
     pub fn append(&mut self, key: &Key<'_>, slot: Slot, tail: &[u8]) -> usize {
-        let len = self.table(self.session.database, key.hash).append(slot, tail);
+        let len = self
+            .table(self.session.database, key.hash)
+            .append(slot, tail);
         self.changed(key);
         len
     }
@@ -400,9 +403,8 @@ impl Ctx<'_> {
     pub fn room(&mut self, key: &Key<'_>, slot: Option<Slot>, len: usize) -> &mut [u8] {
         let (now_ms, access) = (self.now_ms(), self.local.clock.fresh());
         let table = self.table(self.session.database, key.hash);
-        let slot = slot.unwrap_or_else(|| {
-            table.insert(key, NewValue::zeros(len), None, access, now_ms)
-        });
+        let slot =
+            slot.unwrap_or_else(|| table.insert(key, NewValue::zeros(len), None, access, now_ms));
         table.widen(slot, len)
     }
 

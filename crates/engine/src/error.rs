@@ -92,21 +92,15 @@ impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CommandError::Syntax => f.write_str("ERR syntax error"),
-            CommandError::WrongType => f.write_str(
-                "WRONGTYPE Operation against a key holding the wrong kind of value",
-            ),
-            CommandError::NotInteger => {
-                f.write_str("ERR value is not an integer or out of range")
+            CommandError::WrongType => {
+                f.write_str("WRONGTYPE Operation against a key holding the wrong kind of value")
             }
+            CommandError::NotInteger => f.write_str("ERR value is not an integer or out of range"),
             CommandError::NotFloat => f.write_str("ERR value is not a valid float"),
-            CommandError::NotFinite => {
-                f.write_str("ERR increment would produce NaN or Infinity")
-            }
+            CommandError::NotFinite => f.write_str("ERR increment would produce NaN or Infinity"),
             CommandError::OutOfRange => f.write_str("ERR value is out of range"),
             CommandError::NoSuchKey => f.write_str("ERR no such key"),
-            CommandError::Overflow => {
-                f.write_str("ERR increment or decrement would overflow")
-            }
+            CommandError::Overflow => f.write_str("ERR increment or decrement would overflow"),
             CommandError::Arity(name) => {
                 write!(f, "ERR wrong number of arguments for '{name}' command")
             }
@@ -116,17 +110,17 @@ impl fmt::Display for CommandError {
             CommandError::InvalidExpire(command) => {
                 write!(f, "ERR invalid expire time in '{command}' command")
             }
-            CommandError::StringTooLong => f.write_str(
-                "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
-            ),
+            CommandError::StringTooLong => {
+                f.write_str("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
+            }
             CommandError::DbIndexOutOfRange => f.write_str("ERR DB index is out of range"),
             CommandError::AuthRequired => f.write_str("NOAUTH Authentication required."),
-            CommandError::WrongPassword => f.write_str(
-                "WRONGPASS invalid username-password pair or user is disabled.",
-            ),
-            CommandError::ExecAborted => f.write_str(
-                "EXECABORT Transaction discarded because of previous errors.",
-            ),
+            CommandError::WrongPassword => {
+                f.write_str("WRONGPASS invalid username-password pair or user is disabled.")
+            }
+            CommandError::ExecAborted => {
+                f.write_str("EXECABORT Transaction discarded because of previous errors.")
+            }
             CommandError::Line(line) => f.write_str(line),
         }
     }

@@ -45,9 +45,6 @@ pub struct Executor {
     own: Box<Session>,
 }
 
-/// A client with this much unread waits before more of its requests run.
-pub const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
-
 impl Executor {
     /// Requests that are resolved and prefetched together.
     const WINDOW: usize = 64;
@@ -102,7 +99,15 @@ impl Executor {
                 let client = client.expect("a request has a client");
                 let hashes = self.resolver.hashes(resolved);
                 let local = &mut self.local;
-                run_one(&self.engine, local, now, client, resolved, request.argv, hashes);
+                run_one(
+                    &self.engine,
+                    local,
+                    now,
+                    client,
+                    resolved,
+                    request.argv,
+                    hashes,
+                );
             }
             self.local.held.none();
         }
@@ -124,7 +129,10 @@ impl Executor {
     /// Remove expired keys, a slice of shard `index` of every `of` shards, in
     /// at most `segments` segments each. Returns whether more are due.
     pub fn sweep(&mut self, now: Now, index: usize, of: usize, segments: usize) -> bool {
-        let active = self.engine.active_expire.load(std::sync::atomic::Ordering::Relaxed);
+        let active = self
+            .engine
+            .active_expire
+            .load(std::sync::atomic::Ordering::Relaxed);
         if !active || self.engine.pause.mode_at(now.unix_ms()).is_some() {
             return false;
         }
@@ -160,7 +168,12 @@ impl Executor {
     }
 
     fn sweep_shard(&mut self, now: Now, index: usize, segments: usize) -> bool {
-        let Local { held, effects, stats, .. } = &mut self.local;
+        let Local {
+            held,
+            effects,
+            stats,
+            ..
+        } = &mut self.local;
         held.one(index);
         let shard = held.shard(index);
         let databases = shard.keys.databases();
@@ -235,7 +248,9 @@ impl Executor {
     fn finish(&mut self) {
         let local = &mut self.local;
         let keep_latency = local.config.live.latency_tracking;
-        local.stopwatch.stop(&self.engine, &local.stats, keep_latency);
+        local
+            .stopwatch
+            .stop(&self.engine, &local.stats, keep_latency);
         for garbage in local.garbage.drain(..) {
             self.engine.host.discard(garbage);
         }
@@ -253,7 +268,7 @@ fn run_one(
     hashes: &[u64],
 ) {
     let Client { session, outbox } = client;
-    if session.stage != Stage::Running || outbox.len() > OUTBOX_BYTES_MAX {
+    if session.stage != Stage::Running || outbox.len() > session.outbox_bytes_max() {
         return;
     }
     let mut ctx = Ctx {

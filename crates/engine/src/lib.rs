@@ -39,7 +39,7 @@ mod watch;
 pub use clients::{Card, Clients, Origin};
 pub use engine::{Engine, EngineOptions, Threads};
 pub use error::CommandError;
-pub use executor::{Executor, OUTBOX_BYTES_MAX, Request};
+pub use executor::{Executor, Request};
 pub use host::{Facts, Garbage, Host, HostRef, Lsn, NoWake, Shutdown, Wake};
 pub use pause::{Pause, PauseMode};
 pub use session::{Client, ReplyMode, Session, Stage};

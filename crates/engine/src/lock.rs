@@ -139,9 +139,8 @@ mod tests {
         lock.enter();
         // SAFETY: just entered.
         unsafe { lock.leave() };
-        let intruder = std::thread::scope(|scope| {
-            scope.spawn(|| lock.enter().as_ptr() as usize).join()
-        });
+        let intruder =
+            std::thread::scope(|scope| scope.spawn(|| lock.enter().as_ptr() as usize).join());
         assert!(intruder.is_err());
     }
 

@@ -97,6 +97,17 @@ impl Client {
 }
 
 impl Session {
+    /// With this much unread, a client's next requests wait until it has read.
+    /// A stranger who has not logged in gets little credit.
+    #[inline]
+    pub fn outbox_bytes_max(&self) -> usize {
+        if self.authenticated {
+            1024 * 1024
+        } else {
+            64 * 1024
+        }
+    }
+
     /// Has a watched key been touched since WATCH?
     pub fn is_touched(&self) -> bool {
         self.touched.load(Ordering::Relaxed)

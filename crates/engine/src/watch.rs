@@ -118,7 +118,9 @@ impl Watches {
         for ((_, key), watchers) in self.by_key.iter_mut().filter(of_database) {
             let (before, after) = change(key);
             if (before, after) != (Presence::Absent, Presence::Absent) {
-                watchers.iter_mut().for_each(|watcher| watcher.exchange(before, after));
+                for watcher in watchers {
+                    watcher.exchange(before, after);
+                }
             }
         }
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use base::Now;
 use engine::config::Config;
-use engine::{Client, Engine, EngineOptions, Executor, NoWake, Origin, Threads, Stage};
+use engine::{Client, Engine, EngineOptions, Executor, NoWake, Origin, Stage, Threads};
 use parking_lot::Mutex;
-use resp::{OwnedArgv, Protocol, Value};
+use resp::{Outbox, OwnedArgv, Protocol, Value};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::CommandFailed;
@@ -162,6 +162,10 @@ impl Db {
         // An embedded session never closes; QUIT and the like just answer.
         client.session.stage = Stage::Running;
         client.session.publish();
+        if client.outbox.has_overflowed() {
+            client.outbox = Outbox::default();
+            return b"-ERR the reply is larger than a client may hold\r\n".to_vec();
+        }
         client.outbox.take_bytes()
     }
 

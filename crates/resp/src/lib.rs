@@ -20,6 +20,6 @@ mod value;
 pub use argv::{Argv, Block, OwnedArgv, Span};
 pub use decode::ProtocolError;
 pub use outbox::{Mark, Outbox};
-pub use query::{Limits, Query, QueryBuffer};
+pub use query::{Limits, Query, QueryBuffer, QueryPool};
 pub use reply::{Protocol, Reply};
 pub use value::{Value, ValueError};

@@ -8,6 +8,10 @@
 //! Replies are encoded once, into the tail. A tail that would have to grow
 //! beyond a chunk is sealed into a piece instead, so nothing is ever moved, and
 //! a large string is queued as the very block that the keyspace holds.
+//!
+//! One command can ask for more than there is memory (MGET of one key a million
+//! times). So copied bytes have a bound: beyond it the outbox overflows, drops
+//! what it holds and takes no more, and its client is to be closed.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -23,6 +27,9 @@ pub struct Outbox {
     sent: usize,
     /// Bytes in `pieces`, sent ones included.
     queued: usize,
+    /// Of those, bytes of our own: blocks belong to the keyspace.
+    copied: usize,
+    overflowed: bool,
 }
 
 #[derive(Debug)]
@@ -43,6 +50,8 @@ impl Outbox {
     const CHUNK_BYTES: usize = 64 * 1024;
     /// Strings of this size and more are sent by reference.
     pub const SHARED_BYTES: usize = 16 * 1024;
+    /// The most that may be copied for one client and not yet be sent.
+    pub const COPIED_BYTES_MAX: usize = 512 * 1024 * 1024;
 
     /// The buffer to append to, with room for `bytes` more.
     #[inline]
@@ -66,16 +75,33 @@ impl Outbox {
     /// Queue a shared block without copying it.
     pub fn push_block(&mut self, block: &Block) {
         self.seal();
-        self.queued += block.len();
-        self.pieces.push_back(Piece::Block(block.clone()));
+        if !self.overflowed {
+            self.queued += block.len();
+            self.pieces.push_back(Piece::Block(block.clone()));
+        }
     }
 
     fn seal(&mut self) {
-        if !self.tail.is_empty() {
+        if self.overflowed {
+            self.tail.clear();
+        } else if !self.tail.is_empty() {
             let full = std::mem::take(&mut self.tail);
             self.queued += full.len();
+            self.copied += full.len();
             self.pieces.push_back(Piece::Bytes(full));
+            if self.copied > Outbox::COPIED_BYTES_MAX {
+                *self = Outbox {
+                    overflowed: true,
+                    ..Outbox::default()
+                };
+            }
         }
+    }
+
+    /// Was more written than a client may have unread? Its replies are gone;
+    /// all that is left to do is to close it.
+    pub fn has_overflowed(&self) -> bool {
+        self.overflowed
     }
 
     /// Bytes that wait to be sent.
@@ -119,6 +145,9 @@ impl Outbox {
     /// Forget all that was written since `mark`. Nothing may have been sent in
     /// between.
     pub fn cut(&mut self, mark: Mark) {
+        if self.overflowed {
+            return;
+        }
         while self.pieces.len() > mark.pieces {
             let first_new = self.pieces.len() == mark.pieces + 1;
             match self.pieces.pop_back().expect("longer than the mark") {
@@ -126,6 +155,7 @@ impl Outbox {
                 // unless it was empty and a block came first.
                 Piece::Bytes(bytes) => {
                     self.queued -= bytes.len();
+                    self.copied -= bytes.len();
                     if first_new {
                         self.tail = bytes;
                     }
@@ -146,6 +176,7 @@ impl Outbox {
         debug_assert_eq!(other.sent, 0);
         self.seal();
         self.queued += other.queued;
+        self.copied += other.copied;
         self.pieces.append(&mut other.pieces);
         self.tail = other.tail;
     }
@@ -186,7 +217,9 @@ impl Outbox {
             }
             self.sent -= len;
             self.queued -= len;
-            self.pieces.pop_front();
+            if let Some(Piece::Bytes(_)) = self.pieces.pop_front() {
+                self.copied -= len;
+            }
         }
         if self.sent == self.tail.len() {
             self.sent = 0;
@@ -207,7 +240,7 @@ impl Outbox {
     /// Give the buffer of an empty outbox back, so that an idle client holds none.
     #[inline]
     pub fn give_back(&mut self, pool: &mut Vec<Vec<u8>>) {
-        if self.len() == 0 && self.tail.capacity() > 0 {
+        if self.is_empty() && self.tail.capacity() > 0 {
             let buffer = std::mem::take(&mut self.tail);
             if buffer.capacity() <= Outbox::CHUNK_BYTES && pool.len() < 256 {
                 pool.push(buffer);
@@ -273,6 +306,21 @@ mod tests {
         outbox.tail(3).extend_from_slice(b"abc");
         outbox.cut(mark);
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn an_outbox_that_overflows_holds_nothing() {
+        let mut outbox = Outbox::default();
+        let chunk = vec![b'x'; 1024 * 1024];
+        let mark = outbox.mark();
+        for _ in 0..2_000 {
+            outbox.tail(chunk.len()).extend_from_slice(&chunk);
+            assert!(outbox.memory_bytes() < Outbox::COPIED_BYTES_MAX + 3 * chunk.len());
+        }
+        assert!(outbox.has_overflowed());
+        outbox.push_block(&Block::new(chunk.clone()));
+        outbox.cut(mark);
+        assert!(outbox.memory_bytes() < 4 * chunk.len());
     }
 
     #[test]

@@ -70,6 +70,42 @@ pub struct QueryBuffer {
     decoder: Decoder,
     /// Set when the bytes stopped making sense; nothing is parsed after it.
     broken: Option<ProtocolError>,
+    /// The last parse left bytes unlooked at, since login comes first.
+    stopped_early: bool,
+}
+
+/// Buffers that wait for the next busy client. One per driver.
+#[derive(Debug, Default)]
+pub struct QueryPool {
+    // Boxed, so that a buffer changes hands by its address alone.
+    #[allow(clippy::vec_box)]
+    free: Vec<Box<QueryBuffer>>,
+}
+
+impl QueryPool {
+    /// A buffer that a pool keeps is at most this large.
+    const BUFFER_BYTES: usize = 64 * 1024;
+    const BUFFERS: usize = 256;
+
+    fn take(&mut self) -> Box<QueryBuffer> {
+        self.free.pop().unwrap_or_default()
+    }
+
+    fn put(&mut self, buffer: Box<QueryBuffer>) {
+        if buffer.memory_bytes() <= QueryPool::BUFFER_BYTES && self.free.len() < QueryPool::BUFFERS
+        {
+            self.free.push(buffer);
+        }
+    }
+
+    /// How many buffers wait.
+    pub fn len(&self) -> usize {
+        self.free.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.free.is_empty()
+    }
 }
 
 /// A complete request: where its spans are and where its bytes end.
@@ -82,18 +118,14 @@ struct Parsed {
 }
 
 impl Query {
-    /// A buffer that a pool keeps is at most this large.
-    const POOLED_BYTES: usize = 64 * 1024;
     const ROOM_BYTES_MIN: u32 = 1024;
     const ROOM_BYTES_MAX: u32 = 64 * 1024;
 
     /// Where the next bytes go: the spare capacity of the returned vector, at
     /// least one byte of it. A large argument is offered exactly its own
     /// allocation.
-    pub fn room(&mut self, pool: &mut Vec<Box<QueryBuffer>>) -> &mut Vec<u8> {
-        let buffer = self
-            .buffer
-            .get_or_insert_with(|| pool.pop().unwrap_or_default());
+    pub fn room(&mut self, pool: &mut QueryPool) -> &mut Vec<u8> {
+        let buffer = self.buffer.get_or_insert_with(|| pool.take());
         // Two reads may come before a parse: what is complete is not added to.
         if !buffer.absorb_block()
             && let Some(filling) = &mut buffer.filling
@@ -136,11 +168,10 @@ impl Query {
     }
 
     /// Received bytes that no parse has looked at yet: before login a parse
-    /// stops after one request.
+    /// stops after one request. Part of a request is no such thing: it waits
+    /// for the rest of it.
     pub fn has_unparsed(&self) -> bool {
-        self.buffer.as_ref().is_some_and(|b| {
-            b.broken.is_none() && b.filling.is_none() && b.decoder.scanned() < b.bytes.len()
-        })
+        self.buffer.as_ref().is_some_and(|b| b.stopped_early)
     }
 
     /// Waiting request `index`, counted from the first unexecuted one.
@@ -156,7 +187,7 @@ impl Query {
     }
 
     /// `count` more requests have been executed; give back what held them.
-    pub fn consume(&mut self, count: usize, pool: &mut Vec<Box<QueryBuffer>>) {
+    pub fn consume(&mut self, count: usize, pool: &mut QueryPool) {
         let Some(buffer) = &mut self.buffer else {
             return;
         };
@@ -195,12 +226,9 @@ impl Query {
             .map_or(0, |b| b.bytes.capacity() - b.bytes.len())
     }
 
-    fn release(&mut self, pool: &mut Vec<Box<QueryBuffer>>) {
-        if let Some(buffer) = self.buffer.take()
-            && buffer.memory_bytes() <= Query::POOLED_BYTES
-            && pool.len() < 256
-        {
-            pool.push(buffer);
+    fn release(&mut self, pool: &mut QueryPool) {
+        if let Some(buffer) = self.buffer.take() {
+            pool.put(buffer);
         }
     }
 }
@@ -210,8 +238,10 @@ impl QueryBuffer {
         if !self.absorb_block() {
             return;
         }
+        self.stopped_early = false;
         while self.broken.is_none() && self.filling.is_none() {
             if !limits.authenticated && self.executed < self.requests.len() {
+                self.stopped_early = self.decoder.scanned() < self.bytes.len();
                 return;
             }
             let first_span = self.requests.last().map_or(0, |r| r.spans_end as usize);
@@ -280,7 +310,7 @@ impl QueryBuffer {
             *span = span.moved_back(bytes, blocks);
         }
         self.decoder.moved_back(bytes);
-        if self.bytes.is_empty() && self.bytes.capacity() > Query::POOLED_BYTES {
+        if self.bytes.is_empty() && self.bytes.capacity() > QueryPool::BUFFER_BYTES {
             self.bytes = Vec::new();
         }
         if self.spans.is_empty() && self.spans.capacity() > 4096 {

@@ -15,7 +15,7 @@ fn feed<'a>(
     limits: &Limits,
 ) -> (Vec<Vec<Vec<u8>>>, Option<ProtocolError>) {
     let mut query = Query::default();
-    let mut pool = Vec::new();
+    let mut pool = QueryPool::default();
     let mut seen = Vec::new();
     for mut chunk in chunks {
         while !chunk.is_empty() && query.broken().is_none() {
@@ -62,7 +62,8 @@ fn words(line: &[&[u8]]) -> Vec<Vec<u8>> {
 
 #[test]
 fn every_split_of_mixed_forms() {
-    let wire = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\n\r\n*0\r\nset \"a b\" 'c'\r\n*1\r\n$4\r\nQUIT\r\n";
+    let wire =
+        b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\n\r\n*0\r\nset \"a b\" 'c'\r\n*1\r\n$4\r\nQUIT\r\n";
     let want = vec![
         words(&[b"GET", b"k"]),
         words(&[b"PING"]),
@@ -82,7 +83,13 @@ fn large_arguments_become_blocks_wherever_they_are_cut() {
     let big: Vec<u8> = (0..70_000u32).map(|i| i as u8).collect();
     let requests = vec![
         vec![b"SET".to_vec(), b"k".to_vec(), big.clone()],
-        vec![b"MSET".to_vec(), big.clone(), b"v".to_vec(), big.clone(), b"w".to_vec()],
+        vec![
+            b"MSET".to_vec(),
+            big.clone(),
+            b"v".to_vec(),
+            big.clone(),
+            b"w".to_vec(),
+        ],
         vec![b"PING".to_vec()],
     ];
     let wire = encode(&requests);
@@ -92,7 +99,7 @@ fn large_arguments_become_blocks_wherever_they_are_cut() {
         assert!(got == requests, "chunks of {size}");
     }
     let mut query = Query::default();
-    let mut pool = Vec::new();
+    let mut pool = QueryPool::default();
     let mut rest = &wire[..];
     let found = loop {
         let room = query.room(&mut pool);
@@ -116,7 +123,7 @@ fn a_second_read_before_the_parse_goes_behind_a_finished_block() {
     let big = vec![b'x'; 40_000];
     let wire = encode(&[vec![b"ECHO".to_vec(), big.clone()], vec![b"PING".to_vec()]]);
     let mut query = Query::default();
-    let mut pool = Vec::new();
+    let mut pool = QueryPool::default();
     query.room(&mut pool).extend_from_slice(&wire[..100]);
     assert_eq!(query.parse(&LIMITS), 0);
     let end = wire.len() - 20;
@@ -131,7 +138,7 @@ fn a_second_read_before_the_parse_goes_behind_a_finished_block() {
 fn requests_that_wait_stay_parsed() {
     let wire = b"PING\r\nECHO a\r\nECHO b\r\nECH";
     let mut query = Query::default();
-    let mut pool = Vec::new();
+    let mut pool = QueryPool::default();
     query.room(&mut pool).extend_from_slice(wire);
     assert_eq!(query.parse(&LIMITS), 3);
     query.consume(1, &mut pool);
@@ -155,11 +162,20 @@ fn protocol_errors_have_redis_words() {
     assert_eq!(case(b"*1\r\n$-1\r\n"), text("invalid bulk length"));
     assert_eq!(case(b"*1\r\n$x\r\n"), text("invalid bulk length"));
     assert_eq!(case(b"*1\r\n$01\r\n"), text("invalid bulk length"));
-    assert_eq!(case(b"*1\r\n$999999999999\r\n"), text("invalid bulk length"));
+    assert_eq!(
+        case(b"*1\r\n$999999999999\r\n"),
+        text("invalid bulk length")
+    );
     assert_eq!(case(b"set \"x\r\n"), text("unbalanced quotes in request"));
     assert_eq!(case(&long), text("too big inline request"));
-    assert_eq!(case(&[b"*", &long[..]].concat()), text("too big mbulk count string"));
-    assert_eq!(case(&[b"*1\r\n$", &long[..]].concat()), text("too big bulk count string"));
+    assert_eq!(
+        case(&[b"*", &long[..]].concat()),
+        text("too big mbulk count string")
+    );
+    assert_eq!(
+        case(&[b"*1\r\n$", &long[..]].concat()),
+        text("too big bulk count string")
+    );
     assert_eq!(case(b"*-10\r\nPING\r\n"), None);
 }
 
@@ -179,12 +195,34 @@ fn before_login_one_small_request_at_a_time() {
         Some("Protocol error: unauthenticated bulk length".into())
     );
     let mut query = Query::default();
-    let mut pool = Vec::new();
-    query.room(&mut pool).extend_from_slice(b"AUTH x\r\nPING\r\n");
+    let mut pool = QueryPool::default();
+    query
+        .room(&mut pool)
+        .extend_from_slice(b"AUTH x\r\nPING\r\n");
     assert_eq!(query.parse(&limits), 1);
     assert!(query.has_unparsed());
     query.consume(1, &mut pool);
     assert_eq!(query.parse(&limits), 1);
+    assert!(!query.has_unparsed());
+}
+
+/// A driver tries again as long as bytes are unparsed: half a request must not
+/// count, or it would spin until the other half comes.
+#[test]
+fn half_a_request_is_not_unparsed() {
+    for authenticated in [true, false] {
+        let limits = Limits {
+            authenticated,
+            ..LIMITS
+        };
+        for wire in [&b"*2\r\n$3\r\nGE"[..], b"PIN", b"*1\r", b"*1\r\n$4\r\nPI"] {
+            let mut query = Query::default();
+            let mut pool = QueryPool::default();
+            query.room(&mut pool).extend_from_slice(wire);
+            assert_eq!(query.parse(&limits), 0);
+            assert!(!query.has_unparsed());
+        }
+    }
 }
 
 #[test]

@@ -61,7 +61,8 @@ impl<'a> Reply<'a> {
         self.outbox.tail(5).extend_from_slice(b"+OK\r\n");
     }
 
-    /// A simple string. Line ends in it would break the protocol: they become blanks.
+    /// A simple string. Line ends in it would break the protocol: they become
+    /// blanks, and those at its edges are left out.
     pub fn simple(&mut self, text: &str) {
         self.line(b'+', text.as_bytes());
     }
@@ -77,9 +78,15 @@ impl<'a> Reply<'a> {
     }
 
     fn line(&mut self, kind: u8, text: &[u8]) {
+        let is_end = |b: &u8| matches!(b, b'\r' | b'\n');
+        let start = text.iter().position(|b| !is_end(b)).unwrap_or(text.len());
+        let end = text
+            .iter()
+            .rposition(|b| !is_end(b))
+            .map_or(start, |at| at + 1);
+        let text = &text[start..end];
         let tail = self.outbox.tail(text.len() + 3);
         tail.push(kind);
-        let is_end = |&b: &u8| b == b'\r' || b == b'\n';
         tail.extend(text.iter().map(|b| if is_end(b) { b' ' } else { *b }));
         tail.extend_from_slice(b"\r\n");
     }
@@ -88,7 +95,9 @@ impl<'a> Reply<'a> {
     pub fn int(&mut self, value: i64) {
         if (0..10).contains(&value) {
             let digit = b'0' + value as u8;
-            self.outbox.tail(4).extend_from_slice(&[b':', digit, b'\r', b'\n']);
+            self.outbox
+                .tail(4)
+                .extend_from_slice(&[b':', digit, b'\r', b'\n']);
         } else {
             self.header(b':', value);
         }
@@ -274,9 +283,17 @@ mod tests {
         let cases: [(Say, &str, &str); 14] = [
             (|r| r.ok(), "+OK\r\n", "+OK\r\n"),
             (|r| r.int(-12), ":-12\r\n", ":-12\r\n"),
-            (|r| r.int(i64::MIN), ":-9223372036854775808\r\n", ":-9223372036854775808\r\n"),
+            (
+                |r| r.int(i64::MIN),
+                ":-9223372036854775808\r\n",
+                ":-9223372036854775808\r\n",
+            ),
             (|r| r.bulk(b""), "$0\r\n\r\n", "$0\r\n\r\n"),
-            (|r| r.bulk(&[b'x'; 12]), "$12\r\nxxxxxxxxxxxx\r\n", "$12\r\nxxxxxxxxxxxx\r\n"),
+            (
+                |r| r.bulk(&[b'x'; 12]),
+                "$12\r\nxxxxxxxxxxxx\r\n",
+                "$12\r\nxxxxxxxxxxxx\r\n",
+            ),
             (|r| r.null(), "$-1\r\n", "_\r\n"),
             (|r| r.null_array(), "*-1\r\n", "_\r\n"),
             (|r| r.map(2), "*4\r\n", "%2\r\n"),
@@ -284,8 +301,16 @@ mod tests {
             (|r| r.double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n"),
             (|r| r.bool(true), ":1\r\n", "#t\r\n"),
             (|r| r.big_number("123"), "$3\r\n123\r\n", "(123\r\n"),
-            (|r| r.verbatim("txt", b"hi"), "$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n"),
-            (|r| r.error("ERR a\r\nb"), "-ERR a  b\r\n", "-ERR a  b\r\n"),
+            (
+                |r| r.verbatim("txt", b"hi"),
+                "$2\r\nhi\r\n",
+                "=6\r\ntxt:hi\r\n",
+            ),
+            (
+                |r| r.error("ERR a\r\nb\n"),
+                "-ERR a  b\r\n",
+                "-ERR a  b\r\n",
+            ),
         ];
         for (say, two, three) in cases {
             assert_eq!(written(Protocol::Resp2, say), two);

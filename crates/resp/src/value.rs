@@ -250,7 +250,13 @@ mod tests {
 
     #[test]
     fn damage_is_named() {
-        for bad in [&b"?x\r\n"[..], b":a\r\n", b"$1\r\nabc", b"#x\r\n", b"%-1\r\n"] {
+        for bad in [
+            &b"?x\r\n"[..],
+            b":a\r\n",
+            b"$1\r\nabc",
+            b"#x\r\n",
+            b"%-1\r\n",
+        ] {
             assert!(Value::read(bad).is_err(), "{bad:?}");
         }
         let deep = b"*1\r\n".repeat(500);

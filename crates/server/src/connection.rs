@@ -6,7 +6,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use resp::{Outbox, Query, QueryBuffer};
+use resp::{Outbox, Query, QueryPool};
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
@@ -23,7 +23,10 @@ pub(crate) struct Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     /// So many bytes; if `more`, the room was filled and more may wait.
-    Bytes { count: usize, more: bool },
+    Bytes {
+        count: usize,
+        more: bool,
+    },
     Nothing,
     /// The client has sent all it will: answer what is there, then close.
     End,
@@ -51,7 +54,7 @@ impl Connection {
 
     /// One read into the query.
     #[inline]
-    pub(crate) fn receive(&mut self, pool: &mut Vec<Box<QueryBuffer>>) -> Received {
+    pub(crate) fn receive(&mut self, pool: &mut QueryPool) -> Received {
         let room = self.query.room(pool);
         let free = room.capacity() - room.len();
         let got = rustix::net::recv(&self.socket, spare_capacity(room), RecvFlags::empty());

@@ -35,7 +35,10 @@ pub(crate) fn fit_clients(maxclients: u32) -> (u32, Option<String>) {
 /// As near to `wanted` as we are allowed to go: root may raise the hard limit
 /// too, others stop there.
 fn raise(wanted: u64, maximum: u64, present: u64) -> u64 {
-    for (current, maximum) in [(wanted, maximum.max(wanted)), (wanted.min(maximum), maximum)] {
+    for (current, maximum) in [
+        (wanted, maximum.max(wanted)),
+        (wanted.min(maximum), maximum),
+    ] {
         let limit = Rlimit {
             current: Some(current),
             maximum: Some(maximum),

@@ -72,9 +72,11 @@ fn run(launch: &Launch, config: Config, notices: &[String], log: Log) -> Result<
             .map_err(|error| format!("Can't open the log file {}: {error}", path.display()))?;
     }
     if live.daemonize {
-        return Err("daemonize is not supported: start Ochre with a service manager, \
+        return Err(
+            "daemonize is not supported: start Ochre with a service manager, \
                     or in the background with 'ochre server ... &'"
-            .into());
+                .into(),
+        );
     }
     std::env::set_current_dir(&live.dir)
         .map_err(|error| format!("Can't chdir to '{}': {error}", live.dir.display()))?;
@@ -147,11 +149,13 @@ fn greet(world: &World, live: &Live, threads: usize, maxclients: u32) {
         unixsocket: live.unixsocket.as_ref().map(|p| p.display().to_string()),
         process_id: std::process::id(),
     };
-    world.log.notice("oO0OoO0OoO0Oo Ochre is starting oO0OoO0OoO0Oo");
+    world
+        .log
+        .notice("oO0OoO0OoO0Oo Ochre is starting oO0OoO0OoO0Oo");
     world.log.notice(&banner.line());
     let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     if live.logfile.is_none() && (on_terminal || live.always_show_logo) {
-        print!("{}\n", banner.drawn());
+        println!("{}", banner.drawn());
     }
     if maxclients < live.maxclients {
         world

@@ -172,9 +172,9 @@ impl Host for World {
                 "port" => self.listen_anew(new).map_err(|_| {
                     refused("port", "Unable to listen on this port. Check server logs.")
                 })?,
-                "bind" => self.listen_anew(new).map_err(|_| {
-                    refused("bind", "Failed to bind to specified addresses.")
-                })?,
+                "bind" => self
+                    .listen_anew(new)
+                    .map_err(|_| refused("bind", "Failed to bind to specified addresses."))?,
                 "loglevel" => self.log.set_level(new.live.loglevel),
                 "dir" => std::env::set_current_dir(&new.live.dir)
                     .map_err(|error| refused("dir", &reason(&error)))?,
@@ -196,8 +196,7 @@ impl Host for World {
         let new = rewrite(&old, config, &Disk, Extent::Changed)
             .map_err(|error| format!("Rewriting config file: {}", error.reason))?;
         files::replace(path, &new).map_err(|error| {
-            self.log
-                .warning(&format!("CONFIG REWRITE failed: {error}"));
+            self.log.warning(&format!("CONFIG REWRITE failed: {error}"));
             format!("Rewriting config file: {}", reason(&error))
         })?;
         self.log.notice("CONFIG REWRITE executed with success.");

@@ -321,7 +321,11 @@ impl EntryRef {
             let start = at.as_ptr();
             *start = (Kind::String as u8) << KIND_SHIFT
                 | (payload.encoding() as u8) << ENCODING_SHIFT
-                | if deadline_ms.is_some() { HAS_DEADLINE } else { 0 }
+                | if deadline_ms.is_some() {
+                    HAS_DEADLINE
+                } else {
+                    0
+                }
                 | if parity { PARITY } else { 0 };
             entry.set_access(access);
             start.add(LENGTHS_START).copy_from(lengths.as_ptr(), used);
@@ -606,12 +610,7 @@ impl EntryRef {
     }
 
     /// A second entry for `key` with the same value; large ones are shared.
-    pub(crate) fn copy_as(
-        self,
-        key: &[u8],
-        deadline_ms: Option<i64>,
-        access: Access,
-    ) -> EntryRef {
+    pub(crate) fn copy_as(self, key: &[u8], deadline_ms: Option<i64>, access: Access) -> EntryRef {
         let payload = match Entry::of(self).string() {
             StringView::Int(value) => Payload::int(value),
             StringView::Bytes(bytes) => Payload::Bytes(self.encoding(), bytes),

@@ -118,7 +118,11 @@ impl Bucket {
 
     pub(crate) fn set_overflow(&mut self, stash: usize, on: bool) {
         let bit = 1u64 << (OVERFLOW_SHIFT as usize + stash);
-        self.tags = if on { self.tags | bit } else { self.tags & !bit };
+        self.tags = if on {
+            self.tags | bit
+        } else {
+            self.tags & !bit
+        };
     }
 }
 
@@ -181,7 +185,10 @@ impl SegmentRef {
             handle_alloc_error(layout)
         };
         let address = at.as_ptr().addr();
-        assert!(address & !ADDRESS_MASK == 0, "48-bit addresses, in whole lines");
+        assert!(
+            address & !ADDRESS_MASK == 0,
+            "48-bit addresses, in whole lines"
+        );
         let tagged = address | step | (depth as usize) << DEPTH_SHIFT;
         let mut segment = SegmentRef(at.map_addr(|_| tagged.try_into().expect("not zero")));
         segment.header_mut().deadline_min_ms = i64::MAX;
@@ -293,8 +300,7 @@ impl SegmentRef {
 
     /// All entries, home buckets first.
     pub(crate) fn entries(&self) -> impl Iterator<Item = EntryRef> + '_ {
-        (0..self.buckets())
-            .flat_map(|index| self.bucket(index).entries().map(|(_, entry)| entry))
+        (0..self.buckets()).flat_map(|index| self.bucket(index).entries().map(|(_, entry)| entry))
     }
 
     /// Give the memory back, but not the entries.

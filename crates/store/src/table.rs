@@ -27,11 +27,11 @@
 //! with the overflow bit set, in the stash; every directory slot points to the
 //! segment whose depth and prefix cover it; the counts and sums are exact.
 
+use crate::Access;
 use crate::entry::{Entry, EntryRef, NewValue, Payload};
 use crate::hash::{Key, KeyHasher};
 use crate::segment::{Bucket, LANES, LAST_STEP, STASHES, SegmentRef, bits, homes};
 use crate::wheel::{Item, NEVER, Wheel};
-use crate::Access;
 
 /// Where an entry is. Valid until something is inserted or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -343,7 +343,11 @@ impl Table {
     ) -> Slot {
         let entry = detached.0.take().expect("not inserted before");
         let fits = entry.is_for(key.bytes) && entry.deadline_ms() == deadline_ms;
-        let entry = if fits { entry } else { entry.rekey(key.bytes, deadline_ms) };
+        let entry = if fits {
+            entry
+        } else {
+            entry.rekey(key.bytes, deadline_ms)
+        };
         self.adopt(key.hash, entry, now_ms)
     }
 
@@ -352,12 +356,7 @@ impl Table {
     /// Visit entries in the order of their hashes, from `cursor` on, until
     /// about `limit` were seen. A cursor is the upper 48 bits of a hash; the
     /// next one is returned, or `None` at the end of this table.
-    pub fn scan(
-        &self,
-        cursor: u64,
-        limit: usize,
-        visit: &mut dyn FnMut(Entry<'_>),
-    ) -> Option<u64> {
+    pub fn scan(&self, cursor: u64, limit: usize, visit: &mut dyn FnMut(Entry<'_>)) -> Option<u64> {
         // Empty buckets count a little, so that a sparse table cannot make one
         // call endless.
         let mut budget = limit.saturating_mul(10).max(10);
@@ -587,7 +586,8 @@ impl Table {
             return ((u128::from(prefix) + width) >> POSITION_SHIFT) as u64;
         }
         let fraction = ((home as u64) << 32).div_ceil(homes) << 32;
-        let offset = (u128::from(fraction) >> used) + u128::from(fraction % (1 << used) != 0);
+        let offset =
+            (u128::from(fraction) >> used) + u128::from(!fraction.is_multiple_of(1 << used));
         let granule = 1u128 << POSITION_SHIFT;
         ((u128::from(prefix) + offset).div_ceil(granule)) as u64
     }
@@ -601,7 +601,11 @@ impl Table {
     /// The hash prefix of a directory slot.
     fn prefix(&self, directory: usize) -> u64 {
         let used = self.shard_bits + self.depth;
-        let below = if self.depth == 0 { 0 } else { (directory as u64) << (64 - used) };
+        let below = if self.depth == 0 {
+            0
+        } else {
+            (directory as u64) << (64 - used)
+        };
         self.shard_prefix | below
     }
 
@@ -613,7 +617,11 @@ impl Table {
     /// The first hash that shares its first `depth` bits with `hash`.
     fn base(&self, hash: u64, depth: u32) -> u64 {
         let used = self.shard_bits + depth;
-        if used == 0 { 0 } else { hash >> (64 - used) << (64 - used) }
+        if used == 0 {
+            0
+        } else {
+            hash >> (64 - used) << (64 - used)
+        }
     }
 
     fn distinct_segments(&self) -> impl Iterator<Item = SegmentRef> + '_ {
@@ -709,17 +717,16 @@ impl Table {
         let (lane, hash) = found.expect("the overflow bit says that one is there");
         let entry = segment.bucket_mut(segment.homes() + stash).take(lane);
         let free = segment.bucket(home).free_lane().expect("just freed");
-        segment
-            .bucket_mut(home)
-            .put(free, fingerprint(hash), entry);
+        segment.bucket_mut(home).put(free, fingerprint(hash), entry);
         self.settle_overflow(segment, home, stash);
     }
 
     /// Clear the overflow bit if no entry of `home` is left in `stash`.
     fn settle_overflow(&self, mut segment: SegmentRef, home: usize, stash: usize) {
-        let left = segment.stash(stash).entries().any(|(_, entry)| {
-            self.home(segment, self.hasher.hash(Entry::of(entry).key())) == home
-        });
+        let left = segment
+            .stash(stash)
+            .entries()
+            .any(|(_, entry)| self.home(segment, self.hasher.hash(Entry::of(entry).key())) == home);
         segment.bucket_mut(home).set_overflow(stash, left);
     }
 
@@ -930,7 +937,12 @@ impl Table {
         assert_eq!(covered, self.directory.len());
         assert_eq!(
             (count, volatile, sum_ms, bytes),
-            (self.count, self.volatile, self.deadline_sum_ms, self.entry_bytes)
+            (
+                self.count,
+                self.volatile,
+                self.deadline_sum_ms,
+                self.entry_bytes
+            )
         );
     }
 
@@ -973,9 +985,11 @@ fn prefetch_matches(bucket: &Bucket, hash: u64) -> bool {
 
 #[inline]
 fn find_in(bucket: &Bucket, key: &Key<'_>) -> Option<usize> {
-    bucket
-        .matches(fingerprint(key.hash))
-        .find(|&lane| bucket.slot(lane).is_some_and(|entry| entry.is_for(key.bytes)))
+    bucket.matches(fingerprint(key.hash)).find(|&lane| {
+        bucket
+            .slot(lane)
+            .is_some_and(|entry| entry.is_for(key.bytes))
+    })
 }
 
 #[cfg(test)]

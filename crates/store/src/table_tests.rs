@@ -44,7 +44,10 @@ fn put(table: &mut Table, number: u32, value: &str, deadline_ms: Option<i64>) {
 
 fn remove(table: &mut Table, number: u32) -> bool {
     with_key(table, number, |table, key| {
-        table.find(key).map(|slot| drop(table.remove(slot))).is_some()
+        table
+            .find(key)
+            .map(|slot| drop(table.remove(slot)))
+            .is_some()
     })
 }
 
@@ -85,7 +88,10 @@ fn grows_splits_shrinks_and_merges_without_losing_a_key() {
     }
     table.check();
     assert_eq!(all(&table).len(), 10);
-    assert!(table.memory_bytes() * 100 < full, "a table gives memory back");
+    assert!(
+        table.memory_bytes() * 100 < full,
+        "a table gives memory back"
+    );
     for i in 59_990..60_000 {
         assert!(remove(&mut table, i));
     }
@@ -105,7 +111,9 @@ fn a_scan_reports_every_lasting_key_exactly_once_whatever_else_happens() {
         let (mut grown, mut gone) = (10_000, 2_500);
         while let Some(at) = cursor {
             cursor = table.scan(at, limit, &mut |entry| {
-                *seen.entry(String::from_utf8_lossy(entry.key()).into()).or_default() += 1;
+                *seen
+                    .entry(String::from_utf8_lossy(entry.key()).into())
+                    .or_default() += 1;
             });
             if let Some(next) = cursor {
                 assert!(next > at, "a cursor moves on");

@@ -130,7 +130,17 @@ mod tests {
 
     #[test]
     fn an_item_comes_out_in_its_tick_after_cascades() {
-        for delay_ms in [0, 1, 127, 128, 5_000, 60_000, 3_600_000, 86_400_000, 40 * 86_400_000] {
+        for delay_ms in [
+            0,
+            1,
+            127,
+            128,
+            5_000,
+            60_000,
+            3_600_000,
+            86_400_000,
+            40 * 86_400_000,
+        ] {
             let start = 1_700_000_000_123;
             let due = start + delay_ms;
             let mut wheel = Wheel::new(start);

@@ -3,8 +3,9 @@
 //! A request begins as a draw of the command table's grammar and is then damaged a little or not at
 //! all: a word more, a word less, a number at the edge of what fits, bytes of no meaning.
 //!
-//! Left out is what only takes long: sleeping, filling the keyspace by the million, comparing two
-//! large strings with each other, and lifting the limit that keeps strings small.
+//! Left out is what only takes long: sleeping, pausing clients on a clock that nobody moves, filling
+//! the keyspace by the million, comparing two large strings with each other, and lifting the limit
+//! that keeps strings small.
 
 use spec::{Spec, sample};
 
@@ -120,6 +121,7 @@ impl Patience {
         let long = is(0, "lcs") && self.long_strings
             || is(0, "debug") && is(1, "sleep")
             || is(0, "debug") && is(1, "populate") && largest > 1_000
+            || is(0, "client") && is(1, "pause")
             || is(0, "config") && is(1, "set");
         self.long_strings |= largest > 4_000;
         !long

@@ -87,11 +87,7 @@ const fn container(spec: &'static Spec, handler: Handler, subcommands: &'static 
 
 /// What a container runs when it is called without a subcommand and has nothing
 /// to do then. Its arity makes the gate refuse such a call first.
-fn bare_container(
-    _ctx: &mut Ctx,
-    args: &mut Args,
-    _reply: &mut Reply,
-) -> Result<(), CommandError> {
+fn bare_container(_ctx: &mut Ctx, args: &mut Args, _reply: &mut Reply) -> Result<(), CommandError> {
     let name = String::from_utf8_lossy(args.argv().get(0)).to_ascii_lowercase();
     Err(CommandError::Arity(name.into()))
 }
@@ -226,9 +222,8 @@ impl Commands {
             return Named::Command(id);
         }
         let wanted = argv.get(1);
-        let called = |sub: &&CommandId| {
-            base::eq_ignore_case(self.get(**sub).spec.name.as_bytes(), wanted)
-        };
+        let called =
+            |sub: &&CommandId| base::eq_ignore_case(self.get(**sub).spec.name.as_bytes(), wanted);
         match command.subcommands.iter().find(called) {
             Some(sub) => Named::Command(*sub),
             None => Named::UnknownIn(id),
@@ -241,9 +236,7 @@ impl KeyShape {
         match spec.keys {
             [] => KeyShape::None,
             [only] => match (only.begin, only.find) {
-                (Begin::Index(first), Find::Range { last: 0, .. }) => {
-                    KeyShape::One(first as usize)
-                }
+                (Begin::Index(first), Find::Range { last: 0, .. }) => KeyShape::One(first as usize),
                 (Begin::Index(first), Find::Range { last, step, limit }) if limit <= 1 => {
                     KeyShape::Range {
                         first: first as usize,
@@ -272,7 +265,10 @@ mod tests {
             })
             .map(|spec| spec.full_name())
             .collect();
-        assert!(missing.is_empty(), "without a handler, or with two: {missing:?}");
+        assert!(
+            missing.is_empty(),
+            "without a handler, or with two: {missing:?}"
+        );
         assert_eq!(commands.all.len(), spec::every().count());
     }
 }

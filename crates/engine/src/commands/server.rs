@@ -165,7 +165,8 @@ fn lolwut(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), Comma
     Ok(())
 }
 
-fn shutdown(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
+/// Success has no reply: the connection just ends.
+fn shutdown(ctx: &mut Ctx, args: &mut Args, _reply: &mut Reply) -> Result<(), CommandError> {
     let (mut save, mut nosave, mut now, mut force, mut abort) = (false, false, false, false, false);
     while !args.is_done() {
         let options = [
@@ -191,8 +192,6 @@ fn shutdown(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), Com
         force,
     };
     ctx.engine.host.shutdown(how).map_err(CommandError::err)?;
-    // Success has no reply: the connection just ends.
-    let _ = reply;
     ctx.session.stage = Stage::Closing;
     Ok(())
 }

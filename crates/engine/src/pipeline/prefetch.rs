@@ -99,12 +99,7 @@ enum Pass {
 /// One pass over the keys of one shard; keys to be looked for in the stash are
 /// added to `stashed`.
 #[inline]
-fn visit(
-    shard: &store::Shard,
-    pass: Pass,
-    keys: &[(u64, u32)],
-    stashed: &mut Vec<(u64, u32)>,
-) {
+fn visit(shard: &store::Shard, pass: Pass, keys: &[(u64, u32)], stashed: &mut Vec<(u64, u32)>) {
     for &(hash, database) in keys {
         let table = shard.database(database as usize);
         match pass {

@@ -77,7 +77,8 @@ impl Resolver {
                     first + last as usize
                 };
                 let keys = (first..=last.min(argv.len() - 1)).step_by(step);
-                self.hashes.extend(keys.map(|at| engine.hasher.hash(argv.get(at))));
+                self.hashes
+                    .extend(keys.map(|at| engine.hasher.hash(argv.get(at))));
             }
             KeyShape::Spec => self.hash_by_spec(engine, command, argv),
         }
@@ -90,6 +91,7 @@ impl Resolver {
         let _ = spec::keys_of(command.spec, argv.len(), &arg, &mut self.positions);
         self.positions.sort_unstable_by_key(|key| key.index);
         let keys = self.positions.iter();
-        self.hashes.extend(keys.map(|key| engine.hasher.hash(argv.get(key.index))));
+        self.hashes
+            .extend(keys.map(|key| engine.hasher.hash(argv.get(key.index))));
     }
 }

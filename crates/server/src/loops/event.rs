@@ -30,8 +30,8 @@ use std::time::Duration;
 
 use base::Now;
 use engine::config::{Config, OutputLimit};
-use engine::{Client, Engine, Executor, OUTBOX_BYTES_MAX, Request, Stage, Wake};
-use resp::QueryBuffer;
+use engine::{Client, Engine, Executor, Request, Stage, Wake};
+use resp::QueryPool;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
@@ -149,7 +149,7 @@ struct EventLoop {
     /// Seats to look at in the next turn whatever epoll says.
     again: Vec<u32>,
     parked: Vec<u32>,
-    query_pool: Vec<Box<QueryBuffer>>,
+    query_pool: QueryPool,
     outbox_pool: Vec<Vec<u8>>,
     events: Vec<Event>,
     requests: Vec<Request<'static>>,
@@ -192,7 +192,7 @@ impl EventLoop {
             unread: Vec::new(),
             again: Vec::new(),
             parked: Vec::new(),
-            query_pool: Vec::new(),
+            query_pool: QueryPool::default(),
             outbox_pool: Vec::new(),
             events: Vec::with_capacity(EventLoop::EVENTS),
             requests: Vec::new(),
@@ -455,10 +455,13 @@ impl EventLoop {
                 client.session.card.origin.peer
             );
             self.world.log.warning(&line);
-            self.executor.stats().output_buffer_limit_disconnections.add(1);
+            self.executor
+                .stats()
+                .output_buffer_limit_disconnections
+                .add(1);
             return self.close(seat);
         }
-        let full = client.outbox.len() > OUTBOX_BYTES_MAX;
+        let full = client.outbox.len() > client.session.outbox_bytes_max();
         let parked = client.session.stage == Stage::Parked;
         let mut interest = EventFlags::ET | EventFlags::RDHUP;
         interest.set(EventFlags::IN, !full && !parked && !closing && !entry.ended);
@@ -500,7 +503,10 @@ impl EventLoop {
             };
             let mailboxes = self.world.mailboxes.get().expect("set at the start");
             let load = |mailbox: &&Arc<Mailbox>| mailbox.clients.load(Ordering::Relaxed);
-            let target = mailboxes.iter().min_by_key(load).expect("at least one loop");
+            let target = mailboxes
+                .iter()
+                .min_by_key(load)
+                .expect("at least one loop");
             target.clients.fetch_add(1, Ordering::Relaxed);
             if Arc::ptr_eq(target, &self.mailbox) {
                 self.adopt(accepted, now);
@@ -670,7 +676,7 @@ fn is_over_limit(config: &Config, entry: &mut Seat, client: &Client, now: Now) -
         soft_secs,
     } = config.live.client_output_buffer_limits.normal;
     let waiting = client.outbox.len() as u64;
-    if hard_bytes > 0 && waiting > hard_bytes {
+    if client.outbox.has_overflowed() || (hard_bytes > 0 && waiting > hard_bytes) {
         return true;
     }
     if soft_bytes == 0 || waiting <= soft_bytes {

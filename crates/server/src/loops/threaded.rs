@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use base::Now;
 use engine::{Client, Engine, Executor, Request, Stage, Wake};
 use parking_lot::Mutex;
+use resp::QueryPool;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::Shutdown;
 
@@ -185,7 +186,7 @@ fn serve(threads: &Threads, executor: &mut Executor, accepted: Accepted) -> io::
     let card = clients.register(accepted.origin, now.unix_secs(), Box::new(waker));
     let open = engine.config().live.requirepass.is_none();
     let mut seats = [Some(Box::new(Client::new(card, open)))];
-    let mut pool = Vec::new();
+    let mut pool = QueryPool::default();
     loop {
         let client = seats[0].as_deref_mut().expect("the only seat");
         if client.session.stage != Stage::Running || !await_input(threads, &connection) {
@@ -234,7 +235,7 @@ fn turn(
     executor: &mut Executor,
     connection: &mut Connection,
     seats: &mut [Option<Box<Client>>; 1],
-    pool: &mut Vec<Box<resp::QueryBuffer>>,
+    pool: &mut QueryPool,
 ) -> bool {
     let config = threads.engine.config();
     loop {
@@ -261,7 +262,7 @@ fn turn(
         {
             client.session.stage = Stage::Closing;
         }
-        if client.session.stage == Stage::Closed {
+        if client.session.stage == Stage::Closed || client.outbox.has_overflowed() {
             return false;
         }
         if !send(executor, connection, client) {

@@ -112,7 +112,11 @@ impl BitposRange {
         let mut unit = args.clone();
         unit.skip(args.left().min(1));
         let unit = Unit::take(&mut unit)?;
-        let end = if args.is_done() { None } else { Some(args.i64()?) };
+        let end = if args.is_done() {
+            None
+        } else {
+            Some(args.i64()?)
+        };
         Ok(BitposRange { start, end, unit })
     }
 

@@ -64,7 +64,10 @@ pub(super) fn bitfield_ro(
 ) -> Result<(), CommandError> {
     let key = args.key()?;
     let operations = parse(ctx, args)?;
-    if operations.iter().any(|operation| operation.action != Action::Get) {
+    if operations
+        .iter()
+        .any(|operation| operation.action != Action::Get)
+    {
         return Err(CommandError::err(
             "BITFIELD_RO only supports the GET subcommand",
         ));
@@ -195,5 +198,7 @@ fn field_type(text: &[u8]) -> Option<(bool, u32)> {
         _ => return None,
     };
     let bits = base::parse_i64(width)?;
-    (1..=bits_max).contains(&bits).then_some((signed, bits as u32))
+    (1..=bits_max)
+        .contains(&bits)
+        .then_some((signed, bits as u32))
 }

@@ -126,13 +126,25 @@ mod tests {
         ] {
             assert_eq!(deadline(unit, "0"), wrong);
             assert_eq!(deadline(unit, "-9223372036854775808"), wrong);
-            assert_eq!(deadline(unit, "9223372036854775808"), Err(CommandError::NotInteger));
+            assert_eq!(
+                deadline(unit, "9223372036854775808"),
+                Err(CommandError::NotInteger)
+            );
         }
         assert_eq!(deadline(Unit::Seconds, "9223372036854775"), wrong);
-        assert_eq!(deadline(Unit::Seconds, "9223372036854774"), Ok(9_223_372_036_854_774_000 + 1_000_500));
-        assert_eq!(deadline(Unit::UnixSeconds, "9223372036854775"), Ok(9_223_372_036_854_775_000));
+        assert_eq!(
+            deadline(Unit::Seconds, "9223372036854774"),
+            Ok(9_223_372_036_854_774_000 + 1_000_500)
+        );
+        assert_eq!(
+            deadline(Unit::UnixSeconds, "9223372036854775"),
+            Ok(9_223_372_036_854_775_000)
+        );
         assert_eq!(deadline(Unit::UnixSeconds, "9223372036854776"), wrong);
         assert_eq!(deadline(Unit::Milliseconds, "9223372036854775807"), wrong);
-        assert_eq!(deadline(Unit::UnixMilliseconds, "9223372036854775807"), Ok(i64::MAX));
+        assert_eq!(
+            deadline(Unit::UnixMilliseconds, "9223372036854775807"),
+            Ok(i64::MAX)
+        );
     }
 }

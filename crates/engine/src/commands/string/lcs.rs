@@ -25,9 +25,9 @@ pub(super) fn lcs(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(
 /// A string to compare; a missing key is an empty one.
 fn operand(ctx: &mut Ctx, args: &mut Args) -> Result<StringCopy, CommandError> {
     let key = args.key()?;
-    let string = ctx.string(&key).map_err(|_| {
-        CommandError::err("The specified keys must contain string values")
-    })?;
+    let string = ctx
+        .string(&key)
+        .map_err(|_| CommandError::err("The specified keys must contain string values"))?;
     Ok(string.map_or_else(StringCopy::default, |string| string.to_copy()))
 }
 

@@ -23,7 +23,16 @@ pub(super) fn incrby(
 ) -> Result<(), CommandError> {
     let text = args.argv().get(2);
     let by = base::parse_i64(text).ok_or(CommandError::NotInteger)?;
-    add(ctx, args, reply, Step { name: b"INCRBY", text, by })
+    add(
+        ctx,
+        args,
+        reply,
+        Step {
+            name: b"INCRBY",
+            text,
+            by,
+        },
+    )
 }
 
 pub(super) fn decrby(
@@ -36,7 +45,16 @@ pub(super) fn decrby(
     let by = by
         .checked_neg()
         .ok_or_else(|| CommandError::err("decrement would overflow"))?;
-    add(ctx, args, reply, Step { name: b"DECRBY", text, by })
+    add(
+        ctx,
+        args,
+        reply,
+        Step {
+            name: b"DECRBY",
+            text,
+            by,
+        },
+    )
 }
 
 /// What is added, and how the log is told.
@@ -49,7 +67,11 @@ struct Step<'a> {
 
 impl<'a> Step<'a> {
     fn of(name: &'a [u8], by: i64) -> Step<'a> {
-        Step { name, text: b"", by }
+        Step {
+            name,
+            text: b"",
+            by,
+        }
     }
 }
 

@@ -121,6 +121,9 @@ mod tests {
         assert_eq!(clip(5, 9, 5), None);
         assert_eq!(clip(3, 2, 5), None);
         assert_eq!(clip(0, -1, 0), None);
-        assert_eq!((clip(-1, -2, 1), clip_each(-1, -2, 1)), (None, Some((0, 0))));
+        assert_eq!(
+            (clip(-1, -2, 1), clip_each(-1, -2, 1)),
+            (None, Some((0, 0)))
+        );
     }
 }

@@ -249,9 +249,7 @@ impl<'a> Condition<'a> {
             (Condition::Missing, slot) => slot.is_none(),
             (Condition::There, slot) => slot.is_some(),
             (Condition::Equal(_), None) => false,
-            (Condition::Equal(wanted), Some(slot)) => {
-                ctx.entry(key, slot).string().equals(wanted)
-            }
+            (Condition::Equal(wanted), Some(slot)) => ctx.entry(key, slot).string().equals(wanted),
         }
     }
 }
