@@ -30,6 +30,7 @@
 pub mod control;
 pub mod corpus;
 pub mod glob;
+pub mod linear;
 pub mod outline;
 pub mod pattern;
 pub mod play;

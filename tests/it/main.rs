@@ -7,6 +7,7 @@
 mod command_table;
 mod corpus;
 mod embedded;
+mod linearizability;
 mod models;
 mod oracle;
 mod server;

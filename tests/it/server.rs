@@ -43,7 +43,7 @@ fn play(mode: &[&str]) {
 }
 
 /// A running server of ours and a way to talk to it.
-fn start(mode: &[&str]) -> (ServerProcess, Socket) {
+pub(crate) fn start(mode: &[&str]) -> (ServerProcess, Socket) {
     let fixed = [
         "--enable-debug-command",
         "yes",

@@ -456,6 +456,8 @@ impl Ctx<'_> {
         detached: store::Detached,
         deadline_ms: Option<i64>,
     ) {
+        #[cfg(feature = "sabotage")]
+        self.release_early_before(database, key);
         let now_ms = self.now_ms();
         self.table(database, key.hash)
             .insert_detached(key, detached, deadline_ms, now_ms);

@@ -43,4 +43,6 @@ pub use executor::{Executor, Request};
 pub use host::{Facts, Garbage, Host, HostRef, Lsn, NoWake, Shutdown, Wake};
 pub use pause::{Pause, PauseMode};
 pub use session::{Client, ReplyMode, Session, Stage};
+#[cfg(feature = "sabotage")]
+pub use shards::sabotage::Sabotage;
 pub use version::{OCHRE_VERSION, REDIS_VERSION};

@@ -11,6 +11,9 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(feature = "sabotage")]
+pub(crate) mod sabotage;
+
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -31,6 +34,8 @@ pub struct Shards {
     locks: Box<[Padded]>,
     bits: u32,
     databases: usize,
+    #[cfg(feature = "sabotage")]
+    switch: sabotage::Switch,
 }
 
 #[repr(align(128))]
@@ -57,6 +62,8 @@ impl Shards {
             locks: (0..1 << bits).map(shard).collect(),
             bits,
             databases,
+            #[cfg(feature = "sabotage")]
+            switch: sabotage::Switch::default(),
         }
     }
 
@@ -132,6 +139,10 @@ impl Held {
     /// Be inside exactly these shards; the list is sorted and cleaned of
     /// doubles on the way.
     pub fn many(&mut self, wanted: &mut Vec<u32>) {
+        #[cfg(feature = "sabotage")]
+        if self.many_in_key_order(wanted) {
+            return;
+        }
         wanted.sort_unstable();
         wanted.dedup();
         if self.held == *wanted {
@@ -172,6 +183,8 @@ impl Held {
     /// what its key specs do not name.
     #[inline]
     pub fn shard(&mut self, index: usize) -> &mut Shard {
+        #[cfg(feature = "sabotage")]
+        self.move_if_skipped(index);
         let at = self.inside[index].expect("a command touches only shards that it locked");
         // SAFETY: this thread is inside, so nobody else reaches the shard, and
         // `self` is borrowed mutably as long as the reference lives.
@@ -180,6 +193,7 @@ impl Held {
 
     #[inline]
     fn enter(&mut self, index: usize) {
+        #[cfg(not(feature = "sabotage"))]
         debug_assert!(self.held.last().is_none_or(|&last| (last as usize) < index));
         self.inside[index] = Some(self.shards.locks[index].0.enter());
         self.held.push(index as u32);

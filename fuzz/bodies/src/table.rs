@@ -12,20 +12,24 @@ use store::{Access, Block, Detached, Entry, Key, KeyHasher, NewValue, Slot, Tabl
 use crate::tape::Tape;
 
 const START_MS: i64 = 1_700_000_000_000;
+const STEPS_MAX: usize = 200;
 
 pub fn run(bytes: &[u8]) {
     let mut tape = Tape::new(bytes);
     let mut twin = Twin::new(&mut tape);
-    for step in 0..400 {
+    // A large table takes its time to check, so it is checked less often.
+    let mut unchecked = 0;
+    for step in 0..STEPS_MAX {
         if tape.is_over() {
             break;
         }
         twin.step(&mut tape);
-        // A large table takes its time to check.
-        if twin.model.len() < 300 || step % 32 == 0 {
+        unchecked += 50;
+        if unchecked > twin.model.len() {
+            unchecked = 0;
             twin.table.check();
         }
-        if step % 32 == 0 {
+        if step % 64 == 0 {
             twin.compare();
         }
     }
@@ -43,6 +47,8 @@ struct Twin {
     table: Table,
     hasher: KeyHasher,
     shard: Shard,
+    /// The keys of the numbers named so far.
+    keys: BTreeMap<u64, Vec<u8>>,
     model: BTreeMap<Vec<u8>, Held>,
     now_ms: i64,
     scan: Option<Scan>,
@@ -67,7 +73,7 @@ struct Scan {
 
 impl Twin {
     fn new(tape: &mut Tape<'_>) -> Twin {
-        let bits = tape.below(4) as u32;
+        let bits = *tape.pick(&[0, 0, 0, 1, 3]);
         let shard = Shard {
             bits,
             index: tape.below(1 << bits),
@@ -77,6 +83,7 @@ impl Twin {
             table: Table::new(hasher, bits, shard.index as usize),
             hasher,
             shard,
+            keys: BTreeMap::new(),
             model: BTreeMap::new(),
             now_ms: START_MS,
             scan: None,
@@ -108,13 +115,16 @@ impl Twin {
 
     // ---- keys and places -------------------------------------------------
 
-    fn key(&self, tape: &mut Tape<'_>) -> Vec<u8> {
+    fn key(&mut self, tape: &mut Tape<'_>) -> Vec<u8> {
         let number = tape.below(64);
         self.key_of(number)
     }
 
     /// The key of a number: the first of its spellings that belongs to this shard.
-    fn key_of(&self, number: u64) -> Vec<u8> {
+    fn key_of(&mut self, number: u64) -> Vec<u8> {
+        if let Some(key) = self.keys.get(&number) {
+            return key.clone();
+        }
         // Some are long, one is very long.
         let tail = "k".repeat(match number {
             7 => 40_000,
@@ -126,7 +136,9 @@ impl Twin {
             let hash = self.hasher.hash(key);
             self.shard.bits == 0 || hash >> (64 - self.shard.bits) == self.shard.index
         };
-        (0u32..).map(spelling).find(belongs).expect("a few tries")
+        let key = (0u32..).map(spelling).find(belongs).expect("a few tries");
+        self.keys.insert(number, key.clone());
+        key
     }
 
     fn hashed<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
@@ -302,7 +314,7 @@ impl Twin {
     }
 
     fn put_many(&mut self, tape: &mut Tape<'_>) {
-        let (first, count) = (tape.below(2_000), tape.below(1_000));
+        let (first, count) = (tape.below(2_000), tape.below(500));
         let deadline_ms = self.deadline(tape);
         for number in first..first + count {
             let key = self.key_of(number);
@@ -317,7 +329,7 @@ impl Twin {
     }
 
     fn remove_many(&mut self, tape: &mut Tape<'_>) {
-        let (first, count) = (tape.below(2_000), tape.below(1_000));
+        let (first, count) = (tape.below(2_000), tape.below(500));
         for number in first..first + count {
             let key = self.key_of(number);
             self.remove(&key);

@@ -16,7 +16,7 @@ use std::{env, fs};
 use base::Rng;
 use bodies::{TARGETS, Target};
 
-const RUNS: u32 = 1_500;
+const RUNS: u32 = 300;
 const INPUT_BYTES_MAX: u64 = 2_000;
 
 macro_rules! target_tests {

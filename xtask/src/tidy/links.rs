@@ -59,7 +59,7 @@ fn exists(tree: &Tree, file: &File, target: &str) -> bool {
 }
 
 /// Follow `..` and `.`; nothing lies above the root.
-fn resolve(folder: &str, path: &str) -> Option<String> {
+pub(super) fn resolve(folder: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
         match part {

@@ -1,12 +1,13 @@
 //! No Rust file that nothing includes: the compiler does not see it, and it rots.
 //!
 //! A file `a/b.rs` or `a/b/mod.rs` is included by `mod b;` in `a.rs`, `a/mod.rs`, `a/lib.rs` or
-//! `a/main.rs`, or by an attribute with its path in a file of the same folder. Roots (libraries,
-//! binaries, examples, test and fuzz targets) are named by manifests.
+//! `a/main.rs`, or by an attribute with its path. Roots (libraries, binaries, examples, test and
+//! fuzz targets) are named by manifests.
 
 use std::collections::BTreeMap;
 
 use super::finding::Finding;
+use super::links::resolve;
 use super::source::{Source, words};
 use super::tree::{File, Tree};
 
@@ -47,14 +48,21 @@ fn is_included(sources: &BTreeMap<&str, (&File, &Source)>, file: &File) -> bool 
         .iter()
         .filter_map(|path| sources.get(path.as_str()))
         .any(|(_, source)| declares(source, module));
-    let attribute = format!("#[path = \"{}\"]", file.name());
-    let neighbours = sources
-        .range(folder..)
-        .take_while(|(path, _)| path.starts_with(folder));
-    by_name
-        || neighbours
-            .into_iter()
-            .any(|(_, (other, _))| other.text.contains(&attribute))
+    by_name || by_attribute(sources).any(|included| included == file.path)
+}
+
+/// The files that attributes name, whatever the name of their module.
+fn by_attribute<'a>(
+    sources: &'a BTreeMap<&str, (&File, &Source)>,
+) -> impl Iterator<Item = String> + 'a {
+    sources.values().flat_map(|(file, _)| {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let lines = file.text.lines().map(str::trim);
+        lines.filter_map(move |line| {
+            let target = line.strip_prefix("#[path = \"")?.strip_suffix("\"]")?;
+            resolve(folder, target)
+        })
+    })
 }
 
 /// Is there a `mod` item of this name without a body?
@@ -85,6 +93,11 @@ mod tests {
             ("c/src/a/deep/x.rs", ""),
             ("c/src/b_tests.rs", ""),
             ("c/src/dead.rs", ""),
+            ("c/tests/part/one.rs", ""),
+            (
+                "c/tests/two.rs",
+                "#[path = \"part/../part/one.rs\"]\nmod one;",
+            ),
             ("c/tests/one.rs", ""),
         ]);
         let found: Vec<String> = check(&tree).into_iter().map(|f| f.path).collect();

@@ -1,16 +1,18 @@
 //! No test waits for long: a suite that sleeps is a suite that is not run.
 //!
 //! Time is an argument nearly everywhere, and where it is real a test polls with a deadline. A
-//! pause of two seconds is more than any poll needs.
+//! pause of two seconds is more than any poll needs. Measurements take the time that they take.
 
 use super::finding::Finding;
 use super::tree::Tree;
 
 const SLEEP_MS_MAX: u64 = 2_000;
+const MEASUREMENTS: &str = "benches/";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (file, source) in tree.sources() {
+    let sources = tree.sources();
+    for (file, source) in sources.filter(|(file, _)| !file.path.starts_with(MEASUREMENTS)) {
         for (at, code) in source.code.lines().enumerate() {
             let is_test = file.is_for_tests() || source.is_test(at + 1);
             if is_test && sleep_ms(code).is_some_and(|ms| ms > SLEEP_MS_MAX) {

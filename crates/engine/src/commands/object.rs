@@ -1,6 +1,7 @@
 //! OBJECT: how a value is kept, and how much it is used. Asking is no use.
 
 use resp::Reply;
+use store::StringView;
 
 use super::{Row, bare_container, cmd, container, help};
 use crate::args::Args;
@@ -27,10 +28,22 @@ fn encoding(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), Com
     Ok(())
 }
 
+/// Redis keeps one object for each small integer and counts no references to
+/// it, unless an eviction policy needs each key's own access time.
+const SHARED_INTEGERS: std::ops::Range<i64> = 0..10_000;
+const UNCOUNTED: i64 = i32::MAX as i64;
+
 fn refcount(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
+    let live = &ctx.config().live;
+    let shares = live.maxmemory_bytes == 0 || !live.maxmemory_policy.ranks_by_access();
     match ctx.peek(&args.key()?) {
-        Some(entry) => reply.count(entry.reference_count()),
         None => reply.null(),
+        Some(entry) => match entry.string() {
+            StringView::Int(value) if shares && SHARED_INTEGERS.contains(&value) => {
+                reply.int(UNCOUNTED);
+            }
+            _ => reply.count(entry.reference_count()),
+        },
     }
     Ok(())
 }

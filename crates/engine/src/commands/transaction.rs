@@ -47,6 +47,8 @@ fn exec(ctx: &mut Ctx, _args: &mut Args, reply: &mut Reply) -> Result<(), Comman
         return Err(CommandError::err("EXEC without MULTI"));
     };
     let broken = ctx.session.is_touched() || ctx.watched_expired();
+    #[cfg(feature = "sabotage")]
+    let broken = broken && !ctx.engine.is_sabotaged(crate::Sabotage::UncheckedWatch);
     ctx.forget_watched();
     let transaction: Transaction = *transaction;
     if transaction.spoiled {
@@ -59,6 +61,8 @@ fn exec(ctx: &mut Ctx, _args: &mut Args, reply: &mut Reply) -> Result<(), Comman
     reply.array(transaction.len());
     ctx.session.executing = transaction.len() as u32;
     for queued in transaction.into_queue() {
+        #[cfg(feature = "sabotage")]
+        ctx.release_early();
         ctx.call(queued.command, queued.argv.as_argv(), reply);
     }
     ctx.session.executing = 0;

@@ -76,6 +76,11 @@ impl MaxmemoryPolicy {
     pub fn is_lfu(self) -> bool {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
     }
+
+    /// Whether victims are ranked by when or how often they were used, so that every key needs a mark of its own.
+    pub fn ranks_by_access(self) -> bool {
+        self.is_lfu() || matches!(self, Self::VolatileLru | Self::AllkeysLru)
+    }
 }
 
 impl Permission {

@@ -17,6 +17,10 @@ pub(crate) fn enter(ctx: &mut Ctx<'_>, command: &Command, hashes: &[u64]) {
             }
         }
         (Scope::Keys, [hash]) => ctx.local.held.one(ctx.engine.shards.of(*hash)),
+        #[cfg(feature = "sabotage")]
+        (Scope::Keys, [first, ..]) if ctx.engine.skips_locks_of(command) => {
+            ctx.local.held.one(ctx.engine.shards.of(*first));
+        }
         (Scope::Keys, hashes) => enter_many(ctx, hashes),
         // The handler enters by itself; whatever is held may be in its way.
         (Scope::Each, _) => ctx.local.held.none(),

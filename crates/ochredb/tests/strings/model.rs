@@ -201,7 +201,13 @@ impl Model {
             deadline_ms,
         };
         self.keys.insert(key.to_vec(), item);
-        if deadline_ms.is_some_and(|deadline| deadline <= self.now_ms) {
+    }
+
+    /// Set what a client gave, until a moment that the client gave: if it is past,
+    /// even if only just, the key goes at once.
+    fn give_until(&mut self, key: &[u8], value: &[u8], moment_ms: i64) {
+        self.give(key, value, Some(moment_ms));
+        if moment_ms <= self.now_ms {
             self.keys.remove(key);
         }
     }
@@ -249,20 +255,24 @@ impl Model {
         let Some(item) = self.item(key).cloned() else {
             return Ok(Value::Null);
         };
-        let deadline_ms = match &options.time {
-            Some((unit, time)) => Some(self.moment(unit, time, "getex")?),
-            None if options.has("PERSIST") => None,
-            None => item.deadline_ms,
-        };
-        self.put(key, item.bytes.clone(), item.form, deadline_ms);
+        match &options.time {
+            Some((unit, time)) => {
+                let moment_ms = self.moment(unit, time, "getex")?;
+                self.put(key, item.bytes.clone(), item.form, Some(moment_ms));
+                if moment_ms <= self.now_ms {
+                    self.delete(key);
+                }
+            }
+            None if options.has("PERSIST") => self.put(key, item.bytes.clone(), item.form, None),
+            None => {}
+        }
         Ok(Value::Bulk(item.bytes))
     }
 
     fn set(&mut self, key: &[u8], value: &[u8], options: &[Word]) -> Answer {
         let options = Options::read(options, &["NX", "XX", "GET", "KEEPTTL", "IFEQ"])?;
-        let deadline_ms = match &options.time {
+        let moment_ms = match &options.time {
             Some((unit, time)) => Some(self.moment(unit, time, "set")?),
-            None if options.has("KEEPTTL") => self.deadline(key),
             None => None,
         };
         let old = self.get(key).cloned();
@@ -271,7 +281,7 @@ impl Model {
             None => !(options.has("NX") && old.is_some() || options.has("XX") && old.is_none()),
         };
         if holds {
-            self.give(key, value, deadline_ms);
+            self.give_as(key, value, moment_ms, &options);
         }
         match options.has("GET") {
             true => Ok(bulk(old.as_ref())),
@@ -280,9 +290,18 @@ impl Model {
         }
     }
 
+    /// Set what a client gave, with the expiration that it asked for.
+    fn give_as(&mut self, key: &[u8], value: &[u8], moment_ms: Option<i64>, options: &Options) {
+        match moment_ms {
+            Some(moment_ms) => self.give_until(key, value, moment_ms),
+            None if options.has("KEEPTTL") => self.give(key, value, self.deadline(key)),
+            None => self.give(key, value, None),
+        }
+    }
+
     fn set_expiring(&mut self, args: &[Word], unit: &str, command: &str) -> Answer {
-        let deadline_ms = self.moment(unit, &args[1], command)?;
-        self.give(&args[0], &args[2], Some(deadline_ms));
+        let moment_ms = self.moment(unit, &args[1], command)?;
+        self.give_until(&args[0], &args[2], moment_ms);
         ok()
     }
 
@@ -306,7 +325,7 @@ impl Model {
         }
         let (pairs, options) = args[1..].split_at(2 * count);
         let options = Options::read(options, &["NX", "XX", "KEEPTTL"])?;
-        let deadline_ms = match &options.time {
+        let moment_ms = match &options.time {
             Some((unit, time)) => Some(self.moment(unit, time, "msetex")?),
             None => None,
         };
@@ -317,12 +336,7 @@ impl Model {
             return int(0);
         }
         for pair in pairs.chunks(2) {
-            let kept = if options.has("KEEPTTL") {
-                self.deadline(&pair[0])
-            } else {
-                None
-            };
-            self.give(&pair[0], &pair[1], deadline_ms.or(kept));
+            self.give_as(&pair[0], &pair[1], moment_ms, &options);
         }
         int(1)
     }

@@ -126,13 +126,29 @@ impl Dice {
         (self.below(60) as i64 - 30).to_string().into()
     }
 
-    /// Mostly a sensible position, now and then none at all.
+    /// Mostly a sensible position, now and then none at all. Nothing that would
+    /// make a string larger than the model can bear.
     fn place(&mut self) -> Word {
+        let far: [i64; 6] = [
+            1 << 29,
+            (1 << 32) + 5,
+            i64::MAX,
+            i64::MIN,
+            -1 << 29,
+            -100_000,
+        ];
         match self.below(20) {
-            0 => self.wide(),
+            0 => self.of(&far).to_string().into(),
             1 => self.of(&["", "abc", "1.5", "+1", "-0"]).into(),
             2..=5 => self.below(3000).to_string().into(),
             _ => self.small(),
+        }
+    }
+
+    fn addend(&mut self) -> Word {
+        match self.below(3) {
+            0 => self.wide(),
+            _ => self.place(),
         }
     }
 
@@ -242,7 +258,7 @@ impl Dice {
                 argv.extend(pairs);
                 self.options(&mut argv, &["NX", "XX", "KEEPTTL"], now_ms);
             }
-            b"INCRBY" | b"DECRBY" => argv.push(self.place()),
+            b"INCRBY" | b"DECRBY" => argv.push(self.addend()),
             b"INCRBYFLOAT" => argv
                 .splice(1.., [self.float_key(), self.quarters()])
                 .for_each(drop),

@@ -35,7 +35,7 @@ use resp::QueryPool;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
-use super::{answer_protocol_error, limits, publish, screen};
+use super::{answer_protocol_error, limits, publish_buffers, publish_session, screen};
 use crate::connection::{Connection, Received, Sent};
 use crate::listener::{Accepted, Listener};
 use crate::mailbox::{Mail, Mailbox};
@@ -428,6 +428,7 @@ impl EventLoop {
         if client.session.stage == Stage::Closed {
             return self.close(seat);
         }
+        publish_session(client, now.unix_secs(), executed > 0);
         let sent_before = entry.connection.sent_bytes;
         let sent = if client.outbox.is_empty() {
             Sent::All
@@ -441,7 +442,7 @@ impl EventLoop {
             return self.close(seat);
         }
         client.outbox.give_back(&mut self.outbox_pool);
-        publish(&entry.connection, client, now.unix_secs(), executed > 0);
+        publish_buffers(&entry.connection, client);
         let query = &entry.connection.query;
         let waits = query.pending() > 0 || query.has_unparsed();
         let closing = client.session.stage == Stage::Closing;

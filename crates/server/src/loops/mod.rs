@@ -66,15 +66,22 @@ fn answer_protocol_error(world: &World, connection: &Connection, client: &mut Cl
     true
 }
 
-/// Publish what others may see of a client, its buffers included.
-fn publish(connection: &Connection, client: &Client, now_unix_secs: i64, active: bool) {
-    use std::sync::atomic::Ordering::Relaxed;
-    let (session, outbox) = (&client.session, &client.outbox);
-    let card = &session.card;
-    session.publish();
+/// Publish what others may see of a client's session. Done before its replies
+/// are sent: who has read a reply may ask another client about it.
+fn publish_session(client: &Client, now_unix_secs: i64, active: bool) {
+    client.session.publish();
     if active {
-        card.last_active_unix_secs.store(now_unix_secs, Relaxed);
+        let last_active = &client.session.card.last_active_unix_secs;
+        last_active.store(now_unix_secs, std::sync::atomic::Ordering::Relaxed);
     }
+}
+
+/// Publish what others may see of a client's buffers. Done after its replies
+/// are sent, when they are as they will stay.
+fn publish_buffers(connection: &Connection, client: &Client) {
+    use std::sync::atomic::Ordering::Relaxed;
+    let outbox = &client.outbox;
+    let card = &client.session.card;
     let query_bytes = connection.query.buffered_bytes() as u64;
     card.query_bytes.store(query_bytes, Relaxed);
     card.query_free_bytes

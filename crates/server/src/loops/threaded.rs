@@ -23,7 +23,7 @@ use resp::QueryPool;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::Shutdown;
 
-use super::{answer_protocol_error, limits, publish, screen};
+use super::{answer_protocol_error, limits, publish_buffers, publish_session, screen};
 use crate::connection::{Connection, Received, Sent};
 use crate::listener::{Accepted, Listener};
 use crate::mailbox::{Mail, Mailbox};
@@ -265,10 +265,11 @@ fn turn(
         if client.session.stage == Stage::Closed || client.outbox.has_overflowed() {
             return false;
         }
+        publish_session(client, Now::read().unix_secs(), executed > 0);
         if !send(executor, connection, client) {
             return false;
         }
-        publish(connection, client, Now::read().unix_secs(), executed > 0);
+        publish_buffers(connection, client);
         match client.session.stage {
             Stage::Running => {}
             Stage::Parked => wait_for_pause(threads, client),

@@ -132,9 +132,11 @@ mod tests {
             );
         }
         assert_eq!(deadline(Unit::Seconds, "9223372036854775"), wrong);
+        // The last whole second that still fits once the present is added.
+        assert_eq!(deadline(Unit::Seconds, "9223372036853776"), wrong);
         assert_eq!(
-            deadline(Unit::Seconds, "9223372036854774"),
-            Ok(9_223_372_036_854_774_000 + 1_000_500)
+            deadline(Unit::Seconds, "9223372036853775"),
+            Ok(9_223_372_036_853_775_000 + 1_000_500)
         );
         assert_eq!(
             deadline(Unit::UnixSeconds, "9223372036854775"),
