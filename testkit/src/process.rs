@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,23 @@ impl ServerProcess {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The server's process id, for /proc and for signals.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a server that was asked to end. `None`: it is still there.
+    pub fn wait(&mut self, at_most: Duration) -> io::Result<Option<ExitStatus>> {
+        let deadline = Instant::now() + at_most;
+        loop {
+            let status = self.child.try_wait()?;
+            if status.is_some() || Instant::now() >= deadline {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// What the server has printed so far.

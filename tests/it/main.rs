@@ -7,6 +7,7 @@
 mod command_table;
 mod corpus;
 mod embedded;
+mod hostile;
 mod linearizability;
 mod models;
 mod oracle;

@@ -96,4 +96,14 @@ mod tests {
         let findings: Vec<String> = check(&tree).iter().map(Finding::to_string).collect();
         assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
     }
+
+    /// A quote or a comment taken for something else would swallow a brace sooner or later.
+    #[test]
+    fn real_files_keep_their_braces() {
+        let tree = Tree::read(crate::workspace()).expect("the workspace is readable");
+        for (file, source) in tree.sources() {
+            let count = |brace| source.code.matches(brace).count();
+            assert_eq!(count('{'), count('}'), "{}", file.path);
+        }
+    }
 }

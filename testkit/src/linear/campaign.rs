@@ -66,7 +66,7 @@ pub struct Tally {
     pub configurations: usize,
     /// Histories that were too tangled to tell.
     pub undecided: usize,
-    /// What was found wrong in the first rounds that had something wrong.
+    /// What was found wrong; then the campaign ended.
     pub violations: Vec<Violation>,
     /// Processors that were busy, on the average.
     pub cores_busy: Option<f64>,

@@ -80,6 +80,8 @@ pub struct Stuck<M> {
     pub operation: OperationId,
     /// States that the model could be in by then, some of them.
     pub states: Vec<M>,
+    /// How many it took to be sure.
+    pub configurations: usize,
 }
 
 /// How far each lane is done, and the state after that.
@@ -119,35 +121,45 @@ pub fn check_from<M: Model>(
         }
         search.branch(&configuration, u64::MAX);
     }
+    let configurations = search.seen.len();
     if search.exhausted {
-        let configurations = search.seen.len();
         return Verdict::Undecided { configurations };
     }
-    Verdict::Violated(
-        search
-            .stuck
-            .expect("an unexplained history has a last configuration"),
-    )
+    let stuck = search.stuck.expect("every search has a last configuration");
+    Verdict::Violated(Stuck {
+        configurations,
+        ..stuck
+    })
 }
 
 /// All ways to explain what was answered until an instant, each as early as it does so:
-/// the rest of any order goes on from one of them. `None` if the budget does not suffice.
+/// the rest of any order goes on from one of them.
 pub fn frontier<M: Model>(
     history: &HistoryOf<M>,
     initial: M,
     until_ns: u64,
     budget: usize,
-) -> Option<Vec<Configuration<M>>> {
+) -> Frontier<M> {
     let mut search = Search::new(history, &[Configuration::start(initial)], budget);
-    let mut frontier = Vec::new();
+    let mut ways = Vec::new();
     while let Some(configuration) = search.next() {
         if search.is_explained(&configuration, until_ns) {
-            frontier.push(configuration);
+            ways.push(configuration);
         } else {
             search.branch(&configuration, until_ns);
         }
     }
-    (!search.exhausted).then_some(frontier)
+    Frontier {
+        ways: (!search.exhausted).then_some(ways),
+        configurations: search.seen.len(),
+    }
+}
+
+/// What [`frontier`] found.
+pub struct Frontier<M> {
+    /// `None` if the budget did not suffice.
+    pub ways: Option<Vec<Configuration<M>>>,
+    pub configurations: usize,
 }
 
 struct Search<'h, M: Model> {
@@ -313,8 +325,11 @@ impl<'h, M: Model> Search<'h, M> {
         }
         if here > self.furthest || self.stuck.is_none() {
             self.furthest = here;
-            let states = Vec::new();
-            self.stuck = Some(Stuck { operation, states });
+            self.stuck = Some(Stuck {
+                operation,
+                states: Vec::new(),
+                configurations: 0,
+            });
         }
         if let Some(stuck) = &mut self.stuck
             && stuck.operation == operation

@@ -20,12 +20,12 @@ pub struct Counterexample<M: Model> {
     /// Where the shown part may begin.
     starts: Vec<Configuration<M>>,
     stuck: Stuck<M>,
+    /// Configurations that may still be spent on boiling down.
+    budget: usize,
 }
 
-/// Enough for any search that ended; a shrunken history is easier.
-const BUDGET: usize = 400_000;
-/// Operations that are tried to be left out.
-const ATTEMPTS_MAX: usize = 400;
+/// A few seconds.
+const BUDGET: usize = 1_000_000;
 /// A reader does not want more beginnings than this.
 const STARTS_MAX: usize = 6;
 /// Instants that are tried as beginnings.
@@ -39,6 +39,7 @@ impl<M: Model> Counterexample<M> {
             history: history.clone(),
             starts: vec![Configuration::start(initial.clone())],
             stuck,
+            budget: BUDGET,
         };
         example.try_instead(until, example.starts.clone());
         example.forget_what_was_over(initial);
@@ -48,17 +49,23 @@ impl<M: Model> Counterexample<M> {
 
     /// Take another history if it is violated as well.
     fn try_instead(&mut self, history: HistoryOf<M>, starts: Vec<Configuration<M>>) -> bool {
-        match check_from(&history, &starts, BUDGET) {
+        match check_from(&history, &starts, self.budget) {
             Verdict::Violated(stuck) => {
-                *self = Counterexample {
-                    history,
-                    starts,
-                    stuck,
-                };
+                self.spend(stuck.configurations);
+                self.history = history;
+                self.starts = starts;
+                self.stuck = stuck;
                 true
             }
-            Verdict::Linearizable { .. } | Verdict::Undecided { .. } => false,
+            Verdict::Linearizable { configurations } | Verdict::Undecided { configurations } => {
+                self.spend(configurations);
+                false
+            }
         }
+    }
+
+    fn spend(&mut self, configurations: usize) {
+        self.budget = self.budget.saturating_sub(configurations);
     }
 
     /// Begin when the operation was called, or earlier if there are too many ways to
@@ -76,12 +83,13 @@ impl<M: Model> Counterexample<M> {
             .collect();
         cuts.sort_unstable();
         for cut_ns in cuts.into_iter().rev().take(CUTS_MAX) {
-            match frontier(&self.history, initial.clone(), cut_ns, BUDGET) {
-                Some(starts) if starts.len() <= STARTS_MAX => {
-                    self.try_instead(self.history.clone(), starts);
-                    return;
-                }
-                _ => {}
+            let found = frontier(&self.history, initial.clone(), cut_ns, self.budget / 4);
+            self.spend(found.configurations);
+            if let Some(starts) = found.ways
+                && starts.len() <= STARTS_MAX
+            {
+                self.try_instead(self.history.clone(), starts);
+                return;
             }
         }
     }
@@ -89,7 +97,7 @@ impl<M: Model> Counterexample<M> {
     fn leave_out_what_does_not_matter(&mut self) {
         let shown = self.shown();
         // From the end, so that the places of the others stay what they are.
-        for id in shown.into_iter().rev().take(ATTEMPTS_MAX) {
+        for id in shown.into_iter().rev() {
             let lane = &self.history.lanes()[id.client];
             if M::can_be_left_out(lane, id.index)
                 && id != self.stuck.operation

@@ -106,17 +106,21 @@ impl<C, A> History<C, A> {
     /// How many operations were under way at the same time as one of another client.
     pub fn overlapping(&self) -> usize {
         let all = self.in_time_order();
-        let overlaps = |at: usize| {
-            let (id, one) = all[at];
-            let later = all[at + 1..]
-                .iter()
-                .take_while(|(_, other)| other.called_ns <= one.answered_ns());
-            let earlier = all[..at].iter().rev().take(64);
-            let mut others =
-                later.chain(earlier.filter(|(_, other)| other.answered_ns() >= one.called_ns));
-            others.any(|(other, _)| other.client != id.client)
-        };
-        (0..all.len()).filter(|&at| overlaps(at)).count()
+        // By clients: when what they called so far was answered.
+        let mut answered_ns = vec![0; self.lanes.len()];
+        let mut overlapping = 0;
+        for (at, (id, operation)) in all.iter().enumerate() {
+            let mut others = answered_ns.iter().enumerate();
+            let with_earlier =
+                others.any(|(client, ns)| client != id.client && *ns >= operation.called_ns);
+            let mut later = all[at + 1..].iter();
+            let next = later.find(|(other, _)| other.client != id.client);
+            let with_later =
+                next.is_some_and(|(_, other)| other.called_ns <= operation.answered_ns());
+            overlapping += usize::from(with_earlier || with_later);
+            answered_ns[id.client] = operation.answered_ns();
+        }
+        overlapping
     }
 }
 

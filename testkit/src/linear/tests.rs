@@ -170,6 +170,15 @@ fn a_write_of_the_same_value_is_not_taken_for_a_read() {
 }
 
 #[test]
+fn overlaps_are_counted_however_long_they_last() {
+    let get = |from, to| said(from, to, Command::Get(A), Answer::Value(None));
+    let short = (0..100).map(|n| get(10 * n + 1, 10 * n + 2));
+    let long = vec![get(500, 900)];
+    let history = History::new(vec![short.collect(), long]);
+    assert_eq!(history.overlapping(), 1 + 40);
+}
+
+#[test]
 fn a_counterexample_is_small_and_says_where() {
     let mut writer: Lane = (0..200)
         .map(|n| said(10 * n + 1, 10 * n + 2, both(n as i64), Answer::Ok))

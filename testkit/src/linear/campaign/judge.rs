@@ -12,7 +12,7 @@ use crate::linear::model::Keyspace;
 /// Configurations that one history may take.
 const BUDGET: usize = 300_000;
 
-/// Judge all records, on all processors.
+/// Judge all records, on all processors; up to the first that is bad.
 pub(super) fn judge(records: &[Record], tally: &mut Tally) {
     let next = AtomicUsize::new(0);
     let total = Mutex::new(tally);
@@ -23,6 +23,9 @@ pub(super) fn judge(records: &[Record], tally: &mut Tally) {
                 let mut own = Tally::default();
                 while let Some(record) = records.get(next.fetch_add(1, Ordering::Relaxed)) {
                     judge_one(record, &mut own);
+                    if !own.violations.is_empty() {
+                        next.store(records.len(), Ordering::Relaxed);
+                    }
                 }
                 total.lock().expect("no judge panics").add(own);
             });
