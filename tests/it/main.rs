@@ -5,6 +5,7 @@
 //! these are run on. `OCHRE_TRANSCRIPTS` names a part of the paths to play.
 
 mod command_table;
+mod compat_page;
 mod corpus;
 mod embedded;
 mod hostile;

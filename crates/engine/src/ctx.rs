@@ -438,12 +438,13 @@ impl Ctx<'_> {
 
     pub fn remove_in(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
         self.retire(database, key, slot);
-        drop(self.detach_in(database, key, slot));
+        self.table(database, key.hash).remove(slot);
+        self.changed_in(database, key);
     }
 
     /// Take a key out, to put its value in elsewhere.
     pub fn detach_in(&mut self, database: usize, key: &Key<'_>, slot: Slot) -> store::Detached {
-        let detached = self.table(database, key.hash).remove(slot);
+        let detached = self.table(database, key.hash).detach(slot);
         self.changed_in(database, key);
         detached
     }
@@ -499,7 +500,7 @@ impl Ctx<'_> {
             return; // it counts as gone, but stays until the pause is over
         }
         self.retire(database, key, slot);
-        drop(self.table(database, key.hash).remove(slot));
+        self.table(database, key.hash).remove(slot);
         let watches = &mut self.shard(key.hash).watches;
         watches.touch_expired(database, key.bytes);
         self.local.stats.expired_keys.add(1);

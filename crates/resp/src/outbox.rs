@@ -85,7 +85,12 @@ impl Outbox {
         if self.overflowed {
             self.tail.clear();
         } else if !self.tail.is_empty() {
-            let full = std::mem::take(&mut self.tail);
+            let mut full = std::mem::take(&mut self.tail);
+            // A list of blocks has a few bytes between any two: a piece of them must
+            // not hold a buffer of many.
+            if full.len() < full.capacity() / 2 {
+                full.shrink_to_fit();
+            }
             self.queued += full.len();
             self.copied += full.len();
             self.pieces.push_back(Piece::Bytes(full));

@@ -64,6 +64,7 @@ pub fn version_line() -> String {
 }
 
 fn run(launch: &Launch, config: Config, notices: &[String], log: Log) -> Result<(), String> {
+    crate::os::refuse_huge_pages();
     // Before `dir` moves us, so that CONFIG REWRITE finds it again.
     let config_file = launch.config_file.as_deref().map(absolute).transpose()?;
     let live = &config.live;
@@ -86,7 +87,7 @@ fn run(launch: &Launch, config: Config, notices: &[String], log: Log) -> Result<
     for notice in notices {
         log.warning(notice);
     }
-    let (maxclients, line) = limits::fit_clients(live.maxclients);
+    let (maxclients, line) = limits::fit_clients(live.maxclients, live.mode);
     if let Some(line) = line {
         log.notice(&line);
     }

@@ -159,7 +159,7 @@ impl Host for World {
             match parameter.name {
                 "maxclients" => {
                     let wanted = new.live.maxclients;
-                    let (fitting, _) = limits::fit_clients(wanted);
+                    let (fitting, _) = limits::fit_clients(wanted, new.live.mode);
                     if fitting < wanted {
                         let why = format!(
                             "The operating system is not able to handle the specified number of \

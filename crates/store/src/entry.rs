@@ -24,13 +24,13 @@
 
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::Block;
 use crate::prefetch::prefetch;
+use crate::slab::Memory;
 
 /// Strings up to this length lie inside their entry.
 pub const EMBEDDED_BYTES_MAX: usize = 2048;
@@ -299,6 +299,7 @@ const POINTER_BYTES: usize = size_of::<*const Vec<u8>>();
 impl EntryRef {
     /// An entry of its own allocation.
     pub(crate) fn new(
+        memory: &mut impl Memory,
         key: &[u8],
         payload: Payload<'_>,
         deadline_ms: Option<i64>,
@@ -311,13 +312,10 @@ impl EntryRef {
         let deadline_bytes = deadline_ms.map_or(0, |_| DEADLINE_BYTES);
         let key_start = LENGTHS_START + used + deadline_bytes;
         let value_start = key_start + key.len();
-        let layout = layout(value_start + payload.len());
-        // SAFETY: the layout is not empty, and all writes below stay within it.
+        let entry = EntryRef(memory.allocate(rounded(value_start + payload.len())));
+        // SAFETY: all writes stay within what was just allocated.
         unsafe {
-            let Some(at) = NonNull::new(alloc(layout)) else {
-                handle_alloc_error(layout)
-            };
-            let entry = EntryRef(at);
+            let at = entry.0;
             let start = at.as_ptr();
             *start = (Kind::String as u8) << KIND_SHIFT
                 | (payload.encoding() as u8) << ENCODING_SHIFT
@@ -495,11 +493,11 @@ impl EntryRef {
         if self.encoding() == Encoding::Block
             || deadline_ms.is_some() != (self.header() & HAS_DEADLINE != 0)
             || length_bytes(bytes.len()) != length_bytes(parts.value_len)
-            || layout(end) != layout(parts.end())
+            || rounded(end) != rounded(parts.end())
         {
             return false;
         }
-        // SAFETY: the allocation has the size of `layout(end)`, and the length
+        // SAFETY: the allocation has `rounded(end)` bytes, and the length
         // field keeps its width.
         unsafe {
             let start = self.0.as_ptr();
@@ -592,7 +590,7 @@ impl EntryRef {
     }
 
     pub(crate) fn memory_bytes(self) -> usize {
-        let own = layout(self.parts().end()).size();
+        let own = rounded(self.parts().end());
         if self.encoding() != Encoding::Block {
             return own;
         }
@@ -602,33 +600,44 @@ impl EntryRef {
         own + capacity + size_of::<Vec<u8>>() + 2 * size_of::<usize>()
     }
 
-    /// A new entry for `key` that takes this one's value over. This one is gone.
-    pub(crate) fn rekey(self, key: &[u8], deadline_ms: Option<i64>) -> EntryRef {
-        let moved = self.copy_as(key, deadline_ms, self.access());
-        self.free();
-        moved
-    }
-
     /// A second entry for `key` with the same value; large ones are shared.
-    pub(crate) fn copy_as(self, key: &[u8], deadline_ms: Option<i64>, access: Access) -> EntryRef {
+    pub(crate) fn copy_as(
+        self,
+        memory: &mut impl Memory,
+        key: &[u8],
+        deadline_ms: Option<i64>,
+        access: Access,
+    ) -> EntryRef {
         let payload = match Entry::of(self).string() {
             StringView::Int(value) => Payload::int(value),
             StringView::Bytes(bytes) => Payload::Bytes(self.encoding(), bytes),
             StringView::Block(block) => Payload::Block(block.share()),
         };
-        EntryRef::new(key, payload, deadline_ms, access, self.parity())
+        EntryRef::new(memory, key, payload, deadline_ms, access, self.parity())
     }
 
-    /// Give the memory back. The reference must not be used after it.
-    pub(crate) fn free(self) {
+    /// Let go of the block, if there is one, without freeing the entry.
+    pub(crate) fn release_block(self) {
         if self.encoding() == Encoding::Block {
             // SAFETY: the entry owns one count of the block, put there by
             // `Arc::into_raw`.
             unsafe { drop(Arc::from_raw(self.block_slot().0)) };
         }
-        let layout = layout(self.parts().end());
-        // SAFETY: allocated by `new` with a layout of the same size.
-        unsafe { dealloc(self.0.as_ptr(), layout) };
+    }
+
+    /// Does this entry own anything outside of its allocation?
+    pub(crate) fn owns_block(self) -> bool {
+        self.encoding() == Encoding::Block
+    }
+
+    /// Give the memory back to where it came from. The reference must not be
+    /// used after it.
+    pub(crate) fn free(self, memory: &mut impl Memory) {
+        let bytes = rounded(self.parts().end());
+        self.release_block();
+        // SAFETY: allocated by `new` from the same memory: a table frees what
+        // it allocated, and what lies between tables is the heap's.
+        unsafe { memory.release(self.0, bytes) };
     }
 }
 
@@ -705,11 +714,10 @@ fn read_int(bytes: &[u8]) -> i64 {
     }
 }
 
-/// Entries come in steps of eight bytes, as allocators hand them out anyway.
+/// Entries come in steps of eight bytes.
 #[inline]
-fn layout(bytes: usize) -> Layout {
-    let size = bytes.next_multiple_of(8);
-    Layout::from_size_align(size, 8).expect("an entry is far smaller than isize::MAX")
+fn rounded(bytes: usize) -> usize {
+    bytes.next_multiple_of(8)
 }
 
 fn length_bytes(len: usize) -> usize {
@@ -752,9 +760,17 @@ unsafe fn read_length(at: *const u8) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slab::Heap;
 
     fn entry(key: &[u8], value: NewValue<'_>, deadline_ms: Option<i64>) -> EntryRef {
-        EntryRef::new(key, Payload::of(value), deadline_ms, Access::lru(7), true)
+        EntryRef::new(
+            &mut Heap,
+            key,
+            Payload::of(value),
+            deadline_ms,
+            Access::lru(7),
+            true,
+        )
     }
 
     fn text(at: EntryRef) -> Vec<u8> {
@@ -782,7 +798,7 @@ mod tests {
                     assert_eq!(read.string().len(), vlen);
                     let want = if vlen <= 44 { "embstr" } else { "raw" };
                     assert_eq!(read.encoding_name(), want);
-                    at.free();
+                    at.free(&mut Heap);
                 }
             }
         }
@@ -795,11 +811,11 @@ mod tests {
             let at = entry(b"k", NewValue::String(digits.as_bytes()), None);
             assert_eq!(Entry::of(at).encoding_name(), "int");
             assert_eq!(text(at), digits.as_bytes());
-            at.free();
+            at.free(&mut Heap);
         }
         let small = entry(b"0123456789abcdef", NewValue::Int(5), None);
         assert_eq!(small.memory_bytes(), 24);
-        small.free();
+        small.free(&mut Heap);
     }
 
     #[test]
@@ -811,7 +827,7 @@ mod tests {
         assert_eq!(Entry::of(at).encoding_name(), "int");
         assert!(!at.try_set(&Payload::of(NewValue::String(b"42")), None));
         assert!(!at.try_set(&Payload::of(NewValue::String(&[b'x'; 40])), Some(6)));
-        at.free();
+        at.free(&mut Heap);
     }
 
     #[test]
@@ -819,18 +835,19 @@ mod tests {
         let block = Block::new(vec![b'x'; 5000]);
         let at = entry(b"k", NewValue::Block(block.clone()), None);
         assert_eq!(Arc::strong_count(&block), 2);
-        let twin = at.copy_as(b"k2", Some(9), Access::lru(1));
+        let twin = at.copy_as(&mut Heap, b"k2", Some(9), Access::lru(1));
         assert_eq!(Entry::of(at).reference_count(), 3);
         at.bytes_mut().unwrap()[0] = b'y';
         assert_eq!(Entry::of(at).reference_count(), 1);
         assert_eq!((text(at)[0], text(twin)[0]), (b'y', b'x'));
         twin.modify_block(|bytes| bytes.push(b'!'));
         assert_eq!(Entry::of(twin).string().len(), 5001);
-        let moved = twin.rekey(b"a longer key", None);
+        let moved = twin.copy_as(&mut Heap, b"a longer key", None, Access::lru(1));
+        twin.free(&mut Heap);
         assert_eq!(Entry::of(moved).key(), b"a longer key");
         assert_eq!(Arc::strong_count(&block), 1);
-        at.free();
-        moved.free();
+        at.free(&mut Heap);
+        moved.free(&mut Heap);
     }
 
     #[test]

@@ -10,8 +10,9 @@
 //! neither sessions nor replies. Time comes in as an argument. Who may touch a
 //! shard when is the engine's business.
 //!
-//! `unsafe` lives in three rooms: [`entry`] (byte-packed allocations),
-//! [`segment`] (lines of 64 bytes with tagged pointers) and [`prefetch`].
+//! `unsafe` lives in four rooms: [`entry`] (byte-packed allocations), [`slab`]
+//! (where they lie), [`segment`] (lines of 64 bytes with tagged pointers) and
+//! [`prefetch`].
 
 pub mod bitfield;
 pub mod bitop;
@@ -22,6 +23,7 @@ pub mod lcs;
 mod prefetch;
 mod segment;
 mod shard;
+mod slab;
 mod string;
 mod table;
 mod wheel;

@@ -25,11 +25,11 @@
 
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 use crate::entry::EntryRef;
 use crate::prefetch::prefetch;
+use crate::slab::Slabs;
 
 /// Slots in a bucket.
 pub(crate) const LANES: usize = 7;
@@ -176,14 +176,12 @@ unsafe impl Send for SegmentRef {}
 unsafe impl Sync for SegmentRef {}
 
 impl SegmentRef {
-    pub(crate) fn new(step: usize, depth: u32) -> SegmentRef {
-        let layout = SegmentRef::layout(step);
-        // SAFETY: the layout is not empty. Zeroes are an empty bucket and, but
-        // for the fields set below, a valid header.
-        let at = unsafe { NonNull::new(alloc_zeroed(layout)) };
-        let Some(at) = at else {
-            handle_alloc_error(layout)
-        };
+    pub(crate) fn new(slabs: &mut Slabs, step: usize, depth: u32) -> SegmentRef {
+        let bytes = LINES[step] * 64;
+        let at = slabs.allocate_segment(bytes);
+        // SAFETY: just allocated with this size. Zeroes are an empty bucket
+        // and, but for the fields set below, a valid header.
+        unsafe { at.as_ptr().write_bytes(0, bytes) };
         let address = at.as_ptr().addr();
         assert!(
             address & !ADDRESS_MASK == 0,
@@ -194,10 +192,6 @@ impl SegmentRef {
         segment.header_mut().deadline_min_ms = i64::MAX;
         segment.header_mut().armed_tick = u64::MAX;
         segment
-    }
-
-    fn layout(step: usize) -> Layout {
-        Layout::from_size_align(LINES[step] * 64, 64).expect("a constant size")
     }
 
     /// How many bits of the hash, after those of the shard, lead here.
@@ -304,8 +298,8 @@ impl SegmentRef {
     }
 
     /// Give the memory back, but not the entries.
-    pub(crate) fn free(self) {
-        // SAFETY: allocated by `new` with the layout of the same step.
-        unsafe { dealloc(self.address().as_ptr(), SegmentRef::layout(self.step())) };
+    pub(crate) fn free(self, slabs: &mut Slabs) {
+        // SAFETY: allocated by `new` from the same table's slabs.
+        unsafe { slabs.release_segment(self.address(), self.memory_bytes()) };
     }
 }

@@ -31,6 +31,7 @@ use crate::Access;
 use crate::entry::{Entry, EntryRef, NewValue, Payload};
 use crate::hash::{Key, KeyHasher};
 use crate::segment::{Bucket, LANES, LAST_STEP, STASHES, SegmentRef, bits, homes};
+use crate::slab::{Heap, Slabs};
 use crate::wheel::{Item, NEVER, Wheel};
 
 /// Where an entry is. Valid until something is inserted or removed.
@@ -41,7 +42,8 @@ pub struct Slot {
     lane: u8,
 }
 
-/// An entry taken out of its table. Dropping it frees it.
+/// A value between two tables, with its key, in memory of its own. Dropping it
+/// frees it.
 pub struct Detached(Option<EntryRef>);
 
 impl Detached {
@@ -52,7 +54,8 @@ impl Detached {
         deadline_ms: Option<i64>,
         access: Access,
     ) -> Detached {
-        Detached(Some(entry.entry_ref().copy_as(key, deadline_ms, access)))
+        let entry = entry.entry_ref();
+        Detached(Some(entry.copy_as(&mut Heap, key, deadline_ms, access)))
     }
 
     pub fn entry(&self) -> Entry<'_> {
@@ -63,7 +66,7 @@ impl Detached {
 impl Drop for Detached {
     fn drop(&mut self) {
         if let Some(entry) = self.0.take() {
-            entry.free();
+            entry.free(&mut Heap);
         }
     }
 }
@@ -82,6 +85,9 @@ pub struct Table {
     volatile: usize,
     deadline_sum_ms: i128,
     entry_bytes: usize,
+    /// Entries that own a block.
+    blocks: usize,
+    slabs: Slabs,
     segment_bytes: usize,
     wheel: Option<Box<Wheel>>,
     due: Vec<Item>,
@@ -114,6 +120,8 @@ impl Table {
             volatile: 0,
             deadline_sum_ms: 0,
             entry_bytes: 0,
+            blocks: 0,
+            slabs: Slabs::default(),
             segment_bytes: 0,
             wheel: None,
             due: Vec::new(),
@@ -153,6 +161,7 @@ impl Table {
     /// The part of [`Table::memory_bytes`] that is not keys and values.
     pub fn overhead_bytes(&self) -> usize {
         self.segment_bytes
+            + self.slabs.overhead_bytes()
             + self.directory.capacity() * size_of::<SegmentRef>()
             + self.wheel.as_ref().map_or(0, |wheel| wheel.memory_bytes())
     }
@@ -239,7 +248,14 @@ impl Table {
         now_ms: i64,
     ) -> Slot {
         let payload = Payload::of(value);
-        let entry = EntryRef::new(key.bytes, payload, deadline_ms, access, false);
+        let entry = EntryRef::new(
+            &mut self.slabs,
+            key.bytes,
+            payload,
+            deadline_ms,
+            access,
+            false,
+        );
         self.adopt(key.hash, entry, now_ms)
     }
 
@@ -260,7 +276,14 @@ impl Table {
             entry.set_access(access);
         } else {
             let key = Entry::of(entry).key();
-            let new = EntryRef::new(key, payload, deadline_ms, access, entry.parity());
+            let new = EntryRef::new(
+                &mut self.slabs,
+                key,
+                payload,
+                deadline_ms,
+                access,
+                entry.parity(),
+            );
             self.exchange(slot, new);
         }
         if old_deadline_ms.is_some() || deadline_ms.is_some() {
@@ -276,7 +299,14 @@ impl Table {
         let deadline_ms = entry.deadline_ms();
         if !entry.try_set(&payload, deadline_ms) {
             let (key, access) = (Entry::of(entry).key(), entry.access());
-            let new = EntryRef::new(key, payload, deadline_ms, access, entry.parity());
+            let new = EntryRef::new(
+                &mut self.slabs,
+                key,
+                payload,
+                deadline_ms,
+                access,
+                entry.parity(),
+            );
             self.exchange(slot, new);
         }
     }
@@ -287,7 +317,7 @@ impl Table {
         let old_deadline_ms = entry.deadline_ms();
         if !entry.try_set_deadline(deadline_ms) {
             let key = Entry::of(entry).key();
-            let new = entry.copy_as(key, deadline_ms, entry.access());
+            let new = entry.copy_as(&mut self.slabs, key, deadline_ms, entry.access());
             self.exchange(slot, new);
         }
         self.deadline_changed(slot, old_deadline_ms, deadline_ms, now_ms);
@@ -326,28 +356,32 @@ impl Table {
         result
     }
 
-    /// Take a key out.
-    pub fn remove(&mut self, slot: Slot) -> Detached {
+    /// Remove a key.
+    pub fn remove(&mut self, slot: Slot) {
         let entry = self.unlink(slot);
+        entry.free(&mut self.slabs);
         self.shrink_around(self.prefix(slot.directory as usize));
-        Detached(Some(entry))
     }
 
-    /// Put a value that was taken out back in, under `key`, which is not there.
+    /// Take a key out, to put its value in elsewhere.
+    pub fn detach(&mut self, slot: Slot) -> Detached {
+        let entry = self.entry(slot);
+        let detached = Detached::copy_of(entry, entry.key(), entry.deadline_ms(), entry.access());
+        self.remove(slot);
+        detached
+    }
+
+    /// Put a detached value in under `key`, which is not there.
     pub fn insert_detached(
         &mut self,
         key: &Key<'_>,
-        mut detached: Detached,
+        detached: Detached,
         deadline_ms: Option<i64>,
         now_ms: i64,
     ) -> Slot {
-        let entry = detached.0.take().expect("not inserted before");
-        let fits = entry.is_for(key.bytes) && entry.deadline_ms() == deadline_ms;
-        let entry = if fits {
-            entry
-        } else {
-            entry.rekey(key.bytes, deadline_ms)
-        };
+        let access = detached.entry().access();
+        let source = detached.entry().entry_ref();
+        let entry = source.copy_as(&mut self.slabs, key.bytes, deadline_ms, access);
         self.adopt(key.hash, entry, now_ms)
     }
 
@@ -509,7 +543,7 @@ impl Table {
                         bucket: bucket as u8,
                         lane: lane as u8,
                     };
-                    self.unlink(slot).free();
+                    self.unlink(slot).free(&mut self.slabs);
                     removed += 1;
                 }
             }
@@ -655,6 +689,7 @@ impl Table {
         let slot = self.place(hash, entry);
         self.count += 1;
         self.entry_bytes += entry.memory_bytes();
+        self.blocks += usize::from(entry.owns_block());
         if let Some(deadline_ms) = entry.deadline_ms() {
             self.deadline_changed(slot, None, Some(deadline_ms), now_ms);
         }
@@ -663,7 +698,7 @@ impl Table {
 
     fn place(&mut self, hash: u64, entry: EntryRef) -> Slot {
         if self.directory.is_empty() {
-            self.directory.push(SegmentRef::new(0, 0));
+            self.directory.push(SegmentRef::new(&mut self.slabs, 0, 0));
             self.at_depth[0] = 1;
             self.segment_bytes = self.directory[0].memory_bytes();
         }
@@ -691,6 +726,7 @@ impl Table {
         segment.header_mut().count -= 1;
         self.count -= 1;
         self.entry_bytes -= entry.memory_bytes();
+        self.blocks -= usize::from(entry.owns_block());
         if let Some(deadline_ms) = entry.deadline_ms() {
             self.volatile -= 1;
             self.deadline_sum_ms -= i128::from(deadline_ms);
@@ -734,10 +770,11 @@ impl Table {
     fn exchange(&mut self, slot: Slot, new: EntryRef) {
         let old = self.entry_ref(slot);
         self.entry_bytes = self.entry_bytes - old.memory_bytes() + new.memory_bytes();
+        self.blocks = self.blocks - usize::from(old.owns_block()) + usize::from(new.owns_block());
         self.directory[slot.directory as usize]
             .bucket_mut(slot.bucket as usize)
             .replace(slot.lane as usize, new);
-        old.free();
+        old.free(&mut self.slabs);
     }
 
     /// Rebuild the segment that holds `hash` at `step` or the first later one
@@ -777,16 +814,21 @@ impl Table {
         self.spread(base | bit, depth + 1, 0, &high);
     }
 
-    fn build(&self, depth: u32, step: usize, entries: &[(u64, EntryRef)]) -> Option<SegmentRef> {
+    fn build(
+        &mut self,
+        depth: u32,
+        step: usize,
+        entries: &[(u64, EntryRef)],
+    ) -> Option<SegmentRef> {
         if entries.len() > (homes(step) + STASHES) * LANES {
             return None;
         }
-        let mut segment = SegmentRef::new(step, depth);
+        let mut segment = SegmentRef::new(&mut self.slabs, step, depth);
         let mut earliest_ms = i64::MAX;
         for &(hash, entry) in entries {
             let home = self.home(segment, hash);
             if segment.place(home, fingerprint(hash), entry).is_none() {
-                segment.free();
+                segment.free(&mut self.slabs);
                 return None;
             }
             if let Some(deadline_ms) = entry.deadline_ms() {
@@ -878,16 +920,19 @@ impl Table {
     fn drop_segment(&mut self, segment: SegmentRef) {
         self.at_depth[segment.depth() as usize] -= 1;
         self.segment_bytes -= segment.memory_bytes();
-        segment.free();
+        segment.free(&mut self.slabs);
     }
 
     /// Free everything. The wheel stays: what is left in it leads nowhere.
     fn clear(&mut self) {
-        let segments: Vec<SegmentRef> = self.distinct_segments().collect();
-        for segment in segments {
-            segment.entries().for_each(EntryRef::free);
-            segment.free();
+        // Small entries go with their slabs, all at once.
+        if self.slabs.has_large() || self.blocks > 0 {
+            let segments: Vec<SegmentRef> = self.distinct_segments().collect();
+            for entry in segments.iter().flat_map(SegmentRef::entries) {
+                entry.free(&mut self.slabs);
+            }
         }
+        self.slabs = Slabs::default();
         self.directory = Vec::new();
         self.depth = 0;
         self.at_depth = [0; DEPTH_MAX as usize + 1];
@@ -896,11 +941,13 @@ impl Table {
         self.deadline_sum_ms = 0;
         self.entry_bytes = 0;
         self.segment_bytes = 0;
+        self.blocks = 0;
     }
 
     /// Assert every invariant of this table. For tests.
     pub fn check(&self) {
         let (mut count, mut volatile, mut sum_ms, mut bytes) = (0, 0, 0i128, 0);
+        let mut blocks = 0;
         let mut covered = 0;
         for segment in self.distinct_segments() {
             let width = 1 << (self.depth - segment.depth());
@@ -913,6 +960,7 @@ impl Table {
                     self.check_entry(segment, covered - width, index, entry);
                     in_segment += 1;
                     bytes += entry.memory_bytes();
+                    blocks += usize::from(entry.owns_block());
                     if let Some(deadline_ms) = entry.deadline_ms() {
                         volatile += 1;
                         sum_ms += i128::from(deadline_ms);
@@ -935,6 +983,7 @@ impl Table {
             count += in_segment as usize;
         }
         assert_eq!(covered, self.directory.len());
+        assert_eq!(blocks, self.blocks);
         assert_eq!(
             (count, volatile, sum_ms, bytes),
             (

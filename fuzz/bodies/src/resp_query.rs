@@ -11,7 +11,7 @@ use resp::{Limits, ProtocolError, Query, QueryPool};
 
 use crate::tape::Tape;
 
-const WIRE_BYTES_MAX: usize = 1 << 18;
+const WIRE_BYTES_MAX: usize = 1 << 17;
 
 pub fn run(bytes: &[u8]) {
     let mut tape = Tape::new(bytes);
@@ -101,7 +101,7 @@ impl Wire {
         let count = 1 + tape.below(5);
         let argv: Vec<Vec<u8>> = (0..count)
             .map(|_| {
-                let most = *tape.pick(&[8, 8, 100, 40_000, 70_000]);
+                let most = *tape.pick(&[8, 8, 8, 8, 100, 100, 40_000, 70_000]);
                 tape.text(most)
             })
             .collect();

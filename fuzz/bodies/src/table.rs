@@ -12,7 +12,7 @@ use store::{Access, Block, Detached, Entry, Key, KeyHasher, NewValue, Slot, Tabl
 use crate::tape::Tape;
 
 const START_MS: i64 = 1_700_000_000_000;
-const STEPS_MAX: usize = 200;
+const STEPS_MAX: usize = 150;
 
 pub fn run(bytes: &[u8]) {
     let mut tape = Tape::new(bytes);
@@ -192,13 +192,19 @@ impl Twin {
         }
     }
 
-    fn remove(&mut self, key: &[u8]) -> Option<(Detached, Held)> {
-        let slot = self.find(key)?;
+    fn remove(&mut self, key: &[u8]) {
+        if let Some(slot) = self.find(key) {
+            self.table.remove(slot);
+            self.forget(key);
+        }
+    }
+
+    /// A key is gone from the table.
+    fn forget(&mut self, key: &[u8]) -> Held {
         if let Some(scan) = &mut self.scan {
             scan.lasting.remove(key);
         }
-        let detached = self.table.remove(slot);
-        Some((detached, self.model.remove(key).expect("it was found")))
+        self.model.remove(key).expect("it was in the table")
     }
 
     fn rename(&mut self, tape: &mut Tape<'_>) {
@@ -207,18 +213,30 @@ impl Twin {
         if from == to {
             return;
         }
-        let Some((detached, (value, old_ms))) = self.remove(&from) else {
+        let Some(slot) = self.find(&from) else {
             return;
         };
+        let detached = self.table.detach(slot);
+        let (value, old_ms) = self.forget(&from);
         assert_eq!(detached.entry().deadline_ms(), old_ms);
         let deadline_ms = if keeps { old_ms } else { self.deadline(tape) };
         self.remove(&to);
-        let hashed = self.hashed(&to);
+        self.put_in(to, detached, value, deadline_ms);
+    }
+
+    fn put_in(
+        &mut self,
+        key: Vec<u8>,
+        detached: Detached,
+        value: Vec<u8>,
+        deadline_ms: Option<i64>,
+    ) {
+        let hashed = self.hashed(&key);
         let slot = self
             .table
             .insert_detached(&hashed, detached, deadline_ms, self.now_ms);
         assert_eq!(self.table.find(&hashed), Some(slot));
-        self.model.insert(to, (value, deadline_ms));
+        self.model.insert(key, (value, deadline_ms));
     }
 
     fn copy(&mut self, tape: &mut Tape<'_>) {
@@ -234,10 +252,7 @@ impl Twin {
         let entry = self.table.entry(slot);
         let copy = Detached::copy_of(entry, &to, deadline_ms, entry.access());
         self.remove(&to);
-        let hashed = self.hashed(&to);
-        self.table
-            .insert_detached(&hashed, copy, deadline_ms, self.now_ms);
-        self.model.insert(to, (value, deadline_ms));
+        self.put_in(to, copy, value, deadline_ms);
     }
 
     fn set_deadline(&mut self, tape: &mut Tape<'_>) {
@@ -305,16 +320,13 @@ impl Twin {
             }
         }
         for key in gone {
-            let (_, deadline_ms) = self.model.remove(&key).expect("only keys expire");
+            let (_, deadline_ms) = self.forget(&key);
             assert!(deadline_ms.is_some_and(|deadline_ms| deadline_ms < self.now_ms));
-            if let Some(scan) = &mut self.scan {
-                scan.lasting.remove(&key);
-            }
         }
     }
 
     fn put_many(&mut self, tape: &mut Tape<'_>) {
-        let (first, count) = (tape.below(2_000), tape.below(500));
+        let (first, count) = (tape.below(2_000), tape.below(256));
         let deadline_ms = self.deadline(tape);
         for number in first..first + count {
             let key = self.key_of(number);
@@ -329,7 +341,7 @@ impl Twin {
     }
 
     fn remove_many(&mut self, tape: &mut Tape<'_>) {
-        let (first, count) = (tape.below(2_000), tape.below(500));
+        let (first, count) = (tape.below(2_000), tape.below(256));
         for number in first..first + count {
             let key = self.key_of(number);
             self.remove(&key);

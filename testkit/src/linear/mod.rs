@@ -20,8 +20,8 @@
 //! ```
 //!
 //! The pieces, in reading order: [`history`] is what is recorded; [`checker`] searches;
-//! [`counterexample`] boils a failure down and draws it; [`model`] is the keyspace in
-//! two hundred plain lines and [`dialect`] how its commands are spoken; [`scenario`] has
+//! [`counterexample`] boils a failure down and draws it; [`model`] is the keyspace as
+//! documented and [`dialect`] how its commands are spoken; [`scenario`] has
 //! the clients' parts; [`campaign`] runs rounds of them on threads, watches for
 //! deadlocks, and has every history judged.
 //!

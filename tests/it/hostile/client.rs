@@ -71,23 +71,20 @@ impl Client {
 
     /// The next reply; `None` if the server has closed before it.
     pub(super) fn reply(&mut self) -> Option<Reply> {
-        let mut tried_bytes = 0;
         loop {
-            // Decoding begins anew each time, so wait until there is twice as much.
-            if self.inbox.len() >= 2 * tried_bytes || self.inbox.len() < 64 * 1024 {
-                tried_bytes = self.inbox.len();
-                match Reply::decode(&self.inbox) {
-                    Ok(Some((reply, length))) => {
-                        self.inbox.drain(..length);
-                        return Some(reply);
-                    }
-                    Ok(None) => {}
-                    Err(error) => panic!("no reply: {error}"),
+            match Reply::decode(&self.inbox) {
+                Ok(Some((reply, length))) => {
+                    self.inbox.drain(..length);
+                    return Some(reply);
                 }
+                Ok(None) => {}
+                Err(error) => panic!("no reply: {error}"),
             }
             if !self.receive() {
                 return self.last_reply();
             }
+            // Decoding begins anew each time: take first what is there already.
+            while self.has_more() && self.receive() {}
         }
     }
 
@@ -112,6 +109,18 @@ impl Client {
     pub(super) fn reset(self) {
         let linger = Some(Duration::ZERO);
         rustix::net::sockopt::set_socket_linger(&self.stream, linger).expect("a socket");
+    }
+
+    /// Does more come at once?
+    fn has_more(&self) -> bool {
+        if self.inbox.len() < 64 * 1024 {
+            return false;
+        }
+        let short = Some(Duration::from_millis(20));
+        self.stream.set_read_timeout(short).expect("a socket");
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_read_timeout(Some(WAIT)).expect("a socket");
+        peeked.is_ok()
     }
 
     /// More bytes; false when the server has closed.

@@ -84,7 +84,7 @@ pub(super) fn requests_that_never_end(victim: &mut Victim) {
                 client.send(b"*1000000\r\n$4\r\nMGET\r\n");
                 client.send(&b"$1\r\nk\r\n".repeat(100_000));
             }
-            2 => client.send(&b"*2147483647\r\n$1\r\n".repeat(1)),
+            2 => client.send(b"*2147483647\r\n$1\r\n"),
             _ => client.send(&vec![b'y'; 60_000]),
         }
         silent.push(client);
@@ -104,7 +104,8 @@ pub(super) fn endless_transactions(victim: &mut Victim) {
         let mut client = quiet_transaction(victim);
         let pipeline = request(argv).repeat(1 + 200_000 / request(argv).len());
         let sent = client.stuff(&pipeline, limit_mib << 20, Duration::from_secs(5));
-        victim.expect_memory(before, 384, "an endless transaction");
+        // The bound counts bytes and headers; the list of them doubles as it grows.
+        victim.expect_memory(before, 640, "an endless transaction");
         assert!(
             sent < limit_mib << 20,
             "{sent} bytes of {} were taken",
@@ -147,12 +148,13 @@ pub(super) fn strangers(victim: &mut Victim) {
                 client.send(&argument[..argument.len() - 3]);
             }
             2 => client.send(&vec![b'x'; 64 * 1024]),
-            _ => client.send(&b"*10\r\n$16383\r\n".repeat(1)),
+            _ => client.send(b"*10\r\n$16383\r\n"),
         }
         all.push(client);
     }
     std::thread::sleep(Duration::from_millis(200));
-    victim.expect_memory(before, 16, "sixty strangers");
+    let bound_mib = 16 + victim.thread_mib(3 * 60);
+    victim.expect_memory(before, bound_mib, "sixty strangers");
     for (bytes, error) in [
         (
             "*11\r\n",
@@ -173,6 +175,6 @@ pub(super) fn strangers(victim: &mut Victim) {
         assert_eq!(super::client::error_text(&reply), error);
     }
     drop(all);
-    victim.expect_memory_returned(before, 16);
+    victim.expect_memory_returned(before, bound_mib);
     known.ask(&["CONFIG", "SET", "requirepass", ""]);
 }

@@ -102,7 +102,7 @@ fn is_left_out(spec: &Spec) -> bool {
 fn specs() -> Vec<&'static Spec> {
     let leaves = spec::COMMANDS.iter().flat_map(|spec| {
         let itself = (!spec.is_container()).then_some(*spec);
-        itself.into_iter().chain(spec.subcommands.iter())
+        itself.into_iter().chain(spec.subcommands.iter().copied())
     });
     leaves.filter(|spec| !is_left_out(spec)).collect()
 }
@@ -249,7 +249,7 @@ pub(super) fn the_longest_strings(victim: &mut Victim) {
         &["SETRANGE", "k", "9223372036854775807", "x"],
         &["APPEND", "k", "x"],
         &["SETBIT", "k", "4294967296", "1"],
-        &["BITFIELD", "k", "SET", "u8", "4294967295", "1"],
+        &["BITFIELD", "k", "SET", "u8", "4294967296", "1"],
         &["BITFIELD", "k", "SET", "u8", "#536870912", "1"],
     ] {
         error_text(&client.ask(argv));

@@ -18,9 +18,11 @@ use super::client::Client;
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Victim {
-    process: ServerProcess,
+    /// Before the process, so that it stops asking before the server goes.
     witness: Witness,
+    process: ServerProcess,
     pub(super) rng: Rng,
+    is_threaded: bool,
     /// What the test was given to begin with, for messages.
     title: String,
 }
@@ -36,6 +38,7 @@ impl Victim {
             witness: Witness::begin(process.address()),
             process,
             rng: Rng::new(seed),
+            is_threaded: mode.contains(&"threaded"),
             title,
         };
         scenario(&mut victim);
@@ -71,6 +74,13 @@ impl Victim {
         std::fs::read_dir(path).expect("the server lives").count()
     }
 
+    /// What the threads of so many clients may cost beside their buffers: each brings
+    /// its own heap of the allocator, which begins with a huge page where the system
+    /// hands them out.
+    pub(super) fn thread_mib(&self, clients: usize) -> usize {
+        if self.is_threaded { clients } else { 0 }
+    }
+
     /// Expects memory to be at most so much above `before_bytes`, now.
     pub(super) fn expect_memory(&self, before_bytes: usize, more_mib: usize, when: &str) {
         let more = self.memory_bytes().saturating_sub(before_bytes) >> 20;
@@ -84,8 +94,13 @@ impl Victim {
 
     /// The same, but memory may take its time to be returned.
     pub(super) fn expect_memory_returned(&self, before_bytes: usize, more_mib: usize) {
-        let enough = || self.memory_bytes() <= before_bytes + (more_mib << 20);
-        wait_until(enough);
+        // The allocator returns what is free when it is used again.
+        let filler = "x".repeat(1 << 20);
+        wait_until(|| {
+            self.ask(&["SET", "filler", &filler]);
+            self.ask(&["DEL", "filler"]);
+            self.memory_bytes() <= before_bytes + (more_mib << 20)
+        });
         self.expect_memory(before_bytes, more_mib, "after they left");
     }
 
@@ -133,7 +148,7 @@ fn wait_until(found: impl Fn() -> bool) -> bool {
 /// A client that does nothing but ask whether the server is there.
 struct Witness {
     over: Arc<AtomicBool>,
-    thread: JoinHandle<Duration>,
+    thread: Option<JoinHandle<Duration>>,
 }
 
 impl Witness {
@@ -141,6 +156,8 @@ impl Witness {
         let over = Arc::new(AtomicBool::new(false));
         let is_over = over.clone();
         let mut client = Client::open(address).expect("the server accepts");
+        // It is in before anybody counts descriptors.
+        client.ask(&["PING"]);
         let thread = std::thread::spawn(move || {
             let mut longest = Duration::ZERO;
             while !is_over.load(Ordering::Acquire) {
@@ -153,15 +170,27 @@ impl Witness {
             }
             longest
         });
-        Witness { over, thread }
+        Witness {
+            over,
+            thread: Some(thread),
+        }
     }
 
     /// The longest it had to wait. Fails if it was let down.
     fn end(&mut self) -> Duration {
         self.over.store(true, Ordering::Release);
-        let nobody = std::thread::spawn(|| Duration::ZERO);
-        let thread = std::mem::replace(&mut self.thread, nobody);
+        let thread = self.thread.take().expect("it ends once");
         thread.join().expect("a well-behaved client was let down")
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            // The scenario has failed already; that is what is to be told.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! The compiler denies `unsafe` across the workspace and a file allows it for itself; this list
 //! makes such a file a decision instead of an attribute. A block or an `impl` has a comment that
 //! begins with `SAFETY:` above it or above its statement, a function has `# Safety` in its
-//! documentation.
+//! documentation, unless it is one that a trait asks for: then the trait has.
 
 use super::finding::Finding;
 use super::source::{Source, line_of, words};
@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "crates/store/src/entry.rs",
     "crates/store/src/prefetch.rs",
     "crates/store/src/segment.rs",
+    "crates/store/src/slab.rs",
 ];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -43,11 +44,23 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The lines on which `unsafe` begins a block, a function or an impl.
+/// The lines on which `unsafe` begins a block, an impl, or a function that is documented here.
 fn uses_of_unsafe(source: &Source) -> impl Iterator<Item = usize> {
-    words(&source.code)
-        .filter(|(_, word)| *word == "unsafe")
+    let uses = words(&source.code).filter(|(_, word)| *word == "unsafe");
+    uses.filter(|(at, _)| !is_asked_for(&source.code, *at))
         .map(|(at, _)| line_of(&source.code, at))
+}
+
+/// Is this `unsafe fn` part of the impl of a trait?
+fn is_asked_for(code: &str, at: usize) -> bool {
+    let is_function = words(&code[at..])
+        .nth(1)
+        .is_some_and(|(_, word)| word == "fn");
+    let items = code[..at].lines().rev();
+    let item = items
+        .into_iter()
+        .find(|line| line.starts_with(|c: char| c.is_alphabetic()));
+    is_function && item.is_some_and(|line| line.starts_with("impl") && line.contains(" for "))
 }
 
 /// Looks for the comment above a line, or above the statement that the line is part of.
@@ -91,6 +104,12 @@ mod tests {
         assert_eq!(lines(ROOM, good), []);
         assert_eq!(lines(ROOM, "// SAFETY: a.\nf();\nunsafe { g() }\n"), [3]);
         assert_eq!(lines(ROOM, "// SAFETY: a.\n\nunsafe { g() }\n"), [3]);
+    }
+
+    #[test]
+    fn a_trait_documents_its_functions() {
+        let text = "impl A for B {\n    unsafe fn f() {}\n}\nimpl B {\n    unsafe fn g() {}\n}\n";
+        assert_eq!(lines(ROOM, text), [5]);
     }
 
     #[test]

@@ -122,6 +122,10 @@ struct Seat {
     interest: EventFlags,
     /// Is it in the list of seats to execute?
     listed: bool,
+    /// Is it in the list of seats to read from in the next turn?
+    unread: bool,
+    /// Epoll said that the end is on its way, and will not say so again: read up to it.
+    hung_up: bool,
     /// The client will send no more.
     ended: bool,
     last_active_us: u64,
@@ -243,7 +247,10 @@ impl EventLoop {
             }
             self.events = events;
             for seat in std::mem::take(&mut self.unread) {
-                self.read(seat);
+                if let Some(entry) = &mut self.seats[seat as usize] {
+                    entry.unread = false;
+                    self.read(seat);
+                }
             }
             self.read_mail(false, now)?;
             if now.mono_us >= self.next_tick_us || self.sweep_more {
@@ -294,14 +301,34 @@ impl EventLoop {
         if flags.contains(EventFlags::OUT) {
             self.list(seat);
         }
-        if flags.intersects(EventFlags::IN | EventFlags::RDHUP) {
-            self.read(seat);
-            if flags.contains(EventFlags::RDHUP) {
-                // The end came with the last bytes; nobody will say so again.
-                self.unread.push(seat);
-            }
-        } else if flags.intersects(EventFlags::HUP | EventFlags::ERR) {
+        let is_lost = flags.intersects(EventFlags::HUP | EventFlags::ERR);
+        if is_lost && !self.is_read(seat) {
+            // No read will find out: it is paused, or deaf.
             self.close(seat);
+        } else if flags.intersects(EventFlags::IN | EventFlags::RDHUP) {
+            if flags.contains(EventFlags::RDHUP)
+                && let Some(entry) = &mut self.seats[seat as usize]
+            {
+                entry.hung_up = true;
+            }
+            self.read(seat);
+        } else if is_lost {
+            self.close(seat);
+        }
+    }
+
+    /// Is this client read from at present?
+    fn is_read(&self, seat: u32) -> bool {
+        let entry = self.seats[seat as usize].as_deref();
+        entry.is_some_and(|entry| entry.interest.contains(EventFlags::IN))
+    }
+
+    fn read_later(&mut self, seat: u32) {
+        if let Some(entry) = &mut self.seats[seat as usize]
+            && !entry.unread
+        {
+            entry.unread = true;
+            self.unread.push(seat);
         }
     }
 
@@ -314,13 +341,18 @@ impl EventLoop {
         if entry.ended || !entry.interest.contains(EventFlags::IN) {
             return;
         }
+        if entry.connection.query.has_unparsed() {
+            // Before login requests are taken one by one: no more is read than is taken.
+            self.read_later(seat);
+            return self.list(seat);
+        }
         match entry.connection.receive(&mut self.query_pool) {
             Received::Bytes { count, more } => {
                 let stats = self.executor.stats();
                 stats.received_bytes.add(count as u64);
                 stats.reads_processed.add(1);
-                if more {
-                    self.unread.push(seat);
+                if more || entry.hung_up {
+                    self.read_later(seat);
                 }
             }
             Received::Nothing => {}
@@ -430,7 +462,8 @@ impl EventLoop {
         }
         publish_session(client, now.unix_secs(), executed > 0);
         let sent_before = entry.connection.sent_bytes;
-        let sent = if client.outbox.is_empty() {
+        // What an overflow has left is the end of a reply without its beginning.
+        let sent = if client.outbox.is_empty() || client.outbox.has_overflowed() {
             Sent::All
         } else {
             self.executor.stats().writes_processed.add(1);
@@ -541,6 +574,8 @@ impl EventLoop {
             connection,
             interest,
             listed: false,
+            unread: false,
+            hung_up: false,
             ended: false,
             last_active_us: now.mono_us,
             over_soft_since_us: None,
