@@ -76,6 +76,8 @@ pub(crate) struct Slabs {
     spare: Vec<NonNull<Slab>>,
     /// Bytes in slots given out.
     given_bytes: usize,
+    /// Bytes that were ever used, headers included: what is resident.
+    touched_bytes: usize,
     /// Allocations too large for a slab, now in use.
     large: usize,
 }
@@ -106,9 +108,11 @@ struct Slab {
     region: u32,
     slot_bytes: u32,
     used: u32,
-    /// Slots from here on have never been used.
+    /// Slots from here on have not been used at this size.
     bump: u32,
     capacity: u32,
+    /// Bytes from here on have not been used at any size.
+    touched: u32,
 }
 
 /// What a free slot holds.
@@ -175,8 +179,7 @@ impl Slabs {
 
     /// Bytes held beyond those given out.
     pub(crate) fn overhead_bytes(&self) -> usize {
-        let touched: usize = self.regions.iter().map(|r| r.fresh as usize).sum();
-        touched * SLAB_BYTES - self.given_bytes
+        self.touched_bytes - self.given_bytes
             + self.regions.capacity() * size_of::<Region>()
             + self.classes.capacity() * size_of::<Class>()
     }
@@ -202,6 +205,9 @@ impl Slabs {
                 None => {
                     let offset = HEADER_BYTES + slab.bump as usize * bytes;
                     slab.bump += 1;
+                    let end = (offset + bytes) as u32;
+                    self.touched_bytes += end.saturating_sub(slab.touched) as usize;
+                    slab.touched = slab.touched.max(end);
                     at.cast::<u8>().add(offset)
                 }
             };
@@ -244,10 +250,17 @@ impl Slabs {
         if self.classes.is_empty() {
             self.classes = vec![Class { room: None }; ENTRY_CLASSES + SEGMENT_CLASSES];
         }
-        let (at, region) = match self.spare.pop() {
-            // SAFETY: a spare slab is alive and keeps its header.
-            Some(spare) => (spare, unsafe { spare.as_ref().region }),
-            None => self.fresh_slab(),
+        let (at, region, touched) = match self.spare.pop() {
+            Some(spare) => {
+                // SAFETY: a spare slab is alive and keeps its header.
+                let header = unsafe { spare.as_ref() };
+                (spare, header.region, header.touched)
+            }
+            None => {
+                let (fresh, region) = self.fresh_slab();
+                self.touched_bytes += HEADER_BYTES;
+                (fresh, region, HEADER_BYTES as u32)
+            }
         };
         self.regions[region as usize].used += 1;
         // SAFETY: the slab is alive and nobody uses it.
@@ -261,6 +274,7 @@ impl Slabs {
                 used: 0,
                 bump: 0,
                 capacity: ((SLAB_BYTES - HEADER_BYTES) / slot_bytes) as u32,
+                touched,
             });
             self.link(class, at);
         }
@@ -312,6 +326,10 @@ impl Slabs {
     fn drop_region(&mut self, index: usize) {
         let region = self.regions.swap_remove(index);
         self.spare.retain(|slab| !region.contains(*slab));
+        for slab in (0..region.fresh).map(|slab| region.slab(slab)) {
+            // SAFETY: a slab that was used once keeps its header.
+            self.touched_bytes -= unsafe { slab.as_ref() }.touched as usize;
+        }
         if let Some(moved) = self.regions.get_mut(index) {
             for slab in (0..moved.fresh).map(|slab| moved.slab(slab)) {
                 // SAFETY: a slab that was used once keeps its header.

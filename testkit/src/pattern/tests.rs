@@ -1,3 +1,5 @@
+//! Patterns that fit, and those that do not.
+
 use super::*;
 use crate::quote;
 

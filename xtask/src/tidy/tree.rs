@@ -1,7 +1,7 @@
 //! The text files of the workspace, read once for all checks.
 //!
 //! Folders that begin with a dot are left out but for `.ci`, and so is what tools produce. Files
-//! that are not text (seeds of fuzzers, pictures) are known by name only.
+//! that are not text (pictures, inputs of fuzzers) are known by name only.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,6 +35,9 @@ const PRODUCED: &[&str] = &[
     "__pycache__",
     "node_modules",
 ];
+
+/// Inputs of fuzzers: any bytes, which look like text now and then.
+const INPUTS: &str = "fuzz/seeds";
 
 impl Tree {
     pub fn read(root: &Path) -> io::Result<Tree> {
@@ -91,7 +94,9 @@ impl Tree {
             }
             if is_folder {
                 self.read_folder(root, &path)?;
-            } else if let Ok(text) = String::from_utf8(fs::read(entry.path())?) {
+            } else if !path.starts_with(INPUTS)
+                && let Ok(text) = String::from_utf8(fs::read(entry.path())?)
+            {
                 self.files.push(File::new(&path, &text));
             }
             self.names.insert(path);

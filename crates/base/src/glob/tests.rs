@@ -1,3 +1,5 @@
+//! The matcher against a naive twin, and patterns that were attacks.
+
 use super::*;
 use crate::Rng;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The two splitters agree, and refuse alike.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -21,9 +21,14 @@ use std::fmt;
 /// Writes a theme's rows one per line, which the formatter would not leave so: a list of
 /// `name [| alias], kind, default, mutability [and marks], meaning;`.
 macro_rules! rows {
-    ($($name:literal $(| $alias:literal)?, $kind:expr, $default:expr, $change:ident $(+ $mark:ident)*, $meaning:expr;)+) => {
+    ($(
+        $name:literal $(| $alias:literal)?, $kind:expr, $default:expr,
+        $change:ident $(+ $mark:ident)*, $meaning:expr;
+    )+) => {
         pub const ROWS: &[super::Param] = &[$(
-            super::Param::row($name, $kind, $default, super::Mutability::$change, $meaning)$(.alias($alias))?$(.$mark())*,
+            super::Param::row($name, $kind, $default, super::Mutability::$change, $meaning)
+                $(.alias($alias))?
+                $(.$mark())*,
         )+];
     };
 }

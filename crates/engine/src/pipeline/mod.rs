@@ -105,10 +105,10 @@ fn queue(
 }
 
 /// A request that the gate refused. Inside MULTI that spoils the transaction;
-/// a refused EXEC ends it.
+/// a refused EXEC ends it, if there is one.
 fn refuse(ctx: &mut Ctx<'_>, resolved: Resolved, error: &CommandError, reply: &mut Reply<'_>) {
     let command = resolved.command().map(|id| ctx.engine.commands.get(id));
-    if ctx.session.transaction.is_some() && command.is_some_and(lock::is_exec) {
+    if command.is_some_and(lock::is_exec) {
         ctx.session.transaction = None;
         ctx.forget_watched();
         let line = error.to_string();

@@ -1,3 +1,5 @@
+//! Float text, both ways, at the ends of the range and in the middle.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Sums and texts as a C long double gives them.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,0 +1,142 @@
+//! Expiry: which segments to look at when, and what goes.
+//!
+//! A segment's header bounds its deadlines from below; the wheel knows when to
+//! look. Arming a segment earlier is cheap, and a look too early finds the true
+//! bound and waits for it.
+
+use super::{Slot, Table};
+use crate::entry::{Entry, EntryRef};
+use crate::segment::LANES;
+use crate::wheel::{Item, NEVER, Wheel};
+
+impl Table {
+    /// Remove entries whose deadline has passed, telling each before it goes,
+    /// in at most `segments` segments. Returns whether more are due.
+    pub fn sweep(
+        &mut self,
+        now_ms: i64,
+        segments: usize,
+        expired: &mut dyn FnMut(Entry<'_>),
+    ) -> bool {
+        let Some(wheel) = &mut self.wheel else {
+            return false;
+        };
+        wheel.advance(now_ms, &mut self.due);
+        for _ in 0..segments {
+            let Some(item) = self.due.pop() else {
+                return false;
+            };
+            self.sweep_segment(item, now_ms, expired);
+        }
+        !self.due.is_empty()
+    }
+
+    pub(super) fn sweep_segment(
+        &mut self,
+        item: Item,
+        now_ms: i64,
+        expired: &mut dyn FnMut(Entry<'_>),
+    ) {
+        let directory = self.index(item.prefix);
+        let Some(mut segment) = self.directory.get(directory).copied() else {
+            return;
+        };
+        if segment.header().armed_tick != item.start_tick {
+            return;
+        }
+        segment.header_mut().armed_tick = NEVER;
+        let mut look_again_ms = segment.header().deadline_min_ms;
+        if look_again_ms < now_ms {
+            let removed = self.remove_expired(directory, now_ms, expired);
+            let earliest_ms = segment.header().deadline_min_ms;
+            // Where deadlines are spread, wait until a scan is worth its while;
+            // never for long.
+            let pause_ms = if removed >= 16 { 200 } else { 700 };
+            look_again_ms = earliest_ms.max(now_ms.saturating_add(pause_ms));
+            if earliest_ms == i64::MAX {
+                look_again_ms = i64::MAX;
+            }
+        }
+        if look_again_ms != i64::MAX {
+            self.arm(item.prefix, look_again_ms);
+        }
+        self.shrink_around(item.prefix);
+    }
+
+    pub(super) fn remove_expired(
+        &mut self,
+        directory: usize,
+        now_ms: i64,
+        expired: &mut dyn FnMut(Entry<'_>),
+    ) -> usize {
+        let mut segment = self.directory[directory];
+        for entry in segment.entries() {
+            EntryRef::prefetch(entry.as_ptr());
+        }
+        let mut earliest_ms = i64::MAX;
+        let mut removed = 0;
+        // The stash first: removing from a home pulls stashed entries home,
+        // into buckets that are still to be looked at.
+        for bucket in (0..segment.buckets()).rev() {
+            for lane in 0..LANES {
+                while let Some(entry) = segment.bucket(bucket).slot(lane) {
+                    let Some(deadline_ms) = entry.deadline_ms() else {
+                        break;
+                    };
+                    if now_ms <= deadline_ms {
+                        earliest_ms = earliest_ms.min(deadline_ms);
+                        break;
+                    }
+                    expired(Entry::of(entry));
+                    let slot = Slot {
+                        directory: directory as u32,
+                        bucket: bucket as u8,
+                        lane: lane as u8,
+                    };
+                    self.unlink(slot).free(&mut self.slabs);
+                    removed += 1;
+                }
+            }
+        }
+        segment.header_mut().deadline_min_ms = earliest_ms;
+        removed
+    }
+
+    pub(super) fn deadline_changed(
+        &mut self,
+        slot: Slot,
+        old_ms: Option<i64>,
+        new_ms: Option<i64>,
+        now_ms: i64,
+    ) {
+        if let Some(old_ms) = old_ms {
+            self.volatile -= 1;
+            self.deadline_sum_ms -= i128::from(old_ms);
+        }
+        if let Some(new_ms) = new_ms {
+            self.volatile += 1;
+            self.deadline_sum_ms += i128::from(new_ms);
+            self.bound_deadline(slot.directory as usize, new_ms, now_ms);
+        }
+    }
+
+    /// A segment now holds a deadline of `deadline_ms`.
+    pub(super) fn bound_deadline(&mut self, directory: usize, deadline_ms: i64, now_ms: i64) {
+        let header = self.directory[directory].header_mut();
+        if deadline_ms < header.deadline_min_ms {
+            header.deadline_min_ms = deadline_ms;
+            self.wheel
+                .get_or_insert_with(|| Box::new(Wheel::new(now_ms)));
+            self.arm(self.prefix(directory), deadline_ms);
+        }
+    }
+
+    /// Look at the segment of `hash` at `due_ms`, or earlier.
+    pub(super) fn arm(&mut self, hash: u64, due_ms: i64) {
+        let base = self.base(hash, self.segment(hash).depth());
+        let at = self.index(hash);
+        let wheel = self.wheel.as_mut().expect("there since the first deadline");
+        let header = self.directory[at].header_mut();
+        header.armed_tick = wheel.arm(base, due_ms, header.armed_tick);
+    }
+}
