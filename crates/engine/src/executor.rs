@@ -18,6 +18,7 @@ use store::Key;
 use crate::ctx::{AccessClock, Ctx, Local};
 use crate::effect::Effects;
 use crate::engine::Engine;
+use crate::host::Garbage;
 use crate::info::MemoryUse;
 use crate::pipeline::{self, Prefetch, Resolved, Resolver, Stopwatch};
 use crate::session::{Client, Session, Stage};
@@ -48,6 +49,8 @@ pub struct Executor {
 impl Executor {
     /// Requests that are resolved and prefetched together.
     const WINDOW: usize = 64;
+    /// A queue of this size has so many parts that freeing it takes its time.
+    const SLOW_TO_FREE_BYTES: usize = 1024 * 1024;
 
     pub(crate) fn new(engine: Arc<Engine>, seed: u64) -> Executor {
         let config = engine.config();
@@ -210,6 +213,11 @@ impl Executor {
 
     /// A client is gone: forget what it watched.
     pub fn disconnect(&mut self, client: &mut Client) {
+        if let Some(queue) = client.session.transaction.take()
+            && queue.bytes() > Executor::SLOW_TO_FREE_BYTES
+        {
+            self.engine.host.discard(Garbage::Queue(queue));
+        }
         self.unwatch(&mut client.session);
         self.engine.clients.unregister(client.session.id);
     }

@@ -10,6 +10,7 @@ use store::{Block, Table};
 
 use crate::config::Config;
 use crate::effect::Effects;
+use crate::transaction::Transaction;
 
 /// A position in the log: how many bytes of effects came before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +20,8 @@ pub struct Lsn(pub u64);
 pub enum Garbage {
     Table(Box<Table>),
     Block(Block),
+    /// What a client queued after MULTI and will never run.
+    Queue(Box<Transaction>),
 }
 
 /// How a client asked the server to end.

@@ -26,7 +26,8 @@ pub struct Queued {
 impl Transaction {
     pub(crate) fn push(&mut self, command: CommandId, argv: Argv<'_>) {
         let argv = OwnedArgv::from(argv);
-        self.bytes += argv.memory_bytes() + size_of::<Queued>();
+        // The list doubles as it grows, and small allocations have a least size.
+        self.bytes += argv.memory_bytes() + 2 * size_of::<Queued>() + 32;
         self.queue.push(Queued { command, argv });
     }
 
@@ -38,7 +39,7 @@ impl Transaction {
         self.queue.is_empty()
     }
 
-    /// Memory that the queue holds.
+    /// Memory that the queue may hold, rather too much than too little.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

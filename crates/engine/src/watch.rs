@@ -57,15 +57,20 @@ impl Watches {
         self.by_key.len()
     }
 
-    pub fn add(&mut self, watched: &WatchedKey, touched: &Touched, was_expired: bool) {
+    /// Begin to watch a key; `false` if this session does already.
+    pub fn add(&mut self, watched: &WatchedKey, touched: &Touched, was_expired: bool) -> bool {
         let watchers = self
             .by_key
             .entry((watched.database, watched.key.clone()))
             .or_default();
-        watchers.push(Watcher {
-            touched: touched.clone(),
-            was_expired,
-        });
+        let is_new = !watchers.iter().any(|w| Arc::ptr_eq(&w.touched, touched));
+        if is_new {
+            watchers.push(Watcher {
+                touched: touched.clone(),
+                was_expired,
+            });
+        }
+        is_new
     }
 
     pub fn remove(&mut self, watched: &WatchedKey, touched: &Touched) {

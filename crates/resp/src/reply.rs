@@ -47,6 +47,13 @@ impl<'a> Reply<'a> {
         self.protocol = protocol;
     }
 
+    /// Has more been written than a client may have unread? Whatever follows is
+    /// dropped, so a long reply may as well end here.
+    #[inline]
+    pub fn has_overflowed(&self) -> bool {
+        self.outbox.has_overflowed()
+    }
+
     pub fn mark(&self) -> Mark {
         self.outbox.mark()
     }

@@ -90,11 +90,8 @@ fn unwatch(ctx: &mut Ctx, _args: &mut Args, reply: &mut Reply) -> Result<(), Com
 impl Ctx<'_> {
     fn watch(&mut self, key: &store::Key<'_>) {
         let database = self.session.database as u32;
-        let known = |watched: &WatchedKey| {
-            watched.hash == key.hash && watched.database == database && *watched.key == *key.bytes
-        };
         // A touched session will fail anyway; more marks change nothing.
-        if self.session.is_touched() || self.session.watched.iter().any(known) {
+        if self.session.is_touched() {
             return;
         }
         let now_ms = self.now_ms();
@@ -111,8 +108,9 @@ impl Ctx<'_> {
             .is_some_and(|slot| table.entry(slot).is_expired(now_ms));
         let touched = self.session.touched.clone();
         let watches = &mut self.held_shard(index).watches;
-        watches.add(&watched, &touched, was_expired);
-        self.session.watched.push(watched);
+        if watches.add(&watched, &touched, was_expired) {
+            self.session.watched.push(watched);
+        }
     }
 
     /// Has a watched key passed its deadline, though nobody removed it yet?

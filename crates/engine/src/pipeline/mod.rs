@@ -75,7 +75,7 @@ pub(crate) fn step(
 }
 
 /// A queue may not grow without end, whatever `client-query-buffer-limit` says.
-const QUEUE_BYTES_MAX: usize = 256 * 1024 * 1024;
+const QUEUE_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 fn queue(
     ctx: &mut Ctx<'_>,

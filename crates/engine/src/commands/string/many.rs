@@ -14,7 +14,7 @@ use crate::error::CommandError;
 
 pub(super) fn mget(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
     reply.array(args.left());
-    while !args.is_done() {
+    while !args.is_done() && !reply.has_overflowed() {
         let key = args.key()?;
         // What is no string is null here, not an error.
         answer(ctx.string(&key).unwrap_or(None), reply);
