@@ -32,7 +32,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("watch", &[]),
     // Thin layers over those.
     ("args", &["error"]),
-    ("host", &["config", "effect"]),
+    // What is discarded goes to the host: a queue of requests too.
+    ("host", &["config", "effect", "transaction"]),
     ("shards", &["lock", "watch"]),
     ("transaction", &["commands"]),
     ("clients", &["host", "session"]),
@@ -100,7 +101,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "executor",
         &[
-            "clients", "ctx", "effect", "engine", "info", "pipeline", "session", "shards", "stats",
+            "clients", "ctx", "effect", "engine", "host", "info", "pipeline", "session", "shards",
+            "stats",
         ],
     ),
 ];
