@@ -236,7 +236,7 @@ impl Query {
 impl QueryBuffer {
     fn parse(&mut self, limits: &Limits) {
         if !self.absorb_block() {
-            return;
+            return self.check_size(limits);
         }
         self.stopped_early = false;
         while self.broken.is_none() && self.filling.is_none() {
@@ -256,14 +256,16 @@ impl QueryBuffer {
                     bytes_end: self.decoder.scanned() as u32,
                 }),
                 Ok(Outcome::Nothing) => {}
-                Ok(Outcome::NeedMore) => {
-                    if self.buffered_bytes() > limits.query_bytes_max {
-                        self.broken = Some(ProtocolError::QueryTooLarge);
-                    }
-                    return;
-                }
+                Ok(Outcome::NeedMore) => return self.check_size(limits),
                 Err(error) => self.broken = Some(error),
             }
+        }
+    }
+
+    /// What waits for its rest, a large argument on its way included, has a bound.
+    fn check_size(&mut self, limits: &Limits) {
+        if self.buffered_bytes() > limits.query_bytes_max {
+            self.broken = Some(ProtocolError::QueryTooLarge);
         }
     }
 
