@@ -112,7 +112,8 @@ class Tools(Case):
             os.write(terminal, b"SET ")
             self.read_until(terminal, r"SET \S*key value .*\[EX seconds")
             os.write(terminal, b"greeting hello\r")
-            self.read_until(terminal, r"OK")
+            # Typed before the prompt is there, it would be no typing to redis-cli.
+            self.read_until(terminal, r"OK[\s\S]*\d> ")
             os.write(terminal, b"CONFIG GE")
             os.write(terminal, b"T ")
             self.read_until(terminal, r"CONFIG GET\S* *\S*parameter")
