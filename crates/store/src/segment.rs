@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   line 0      header: counts, the earliest deadline, the newest LSN
-//!   line 1..    home buckets: 24, 32, 40, 48 or 56 of them, in hash order
+//!   line 1..    home buckets: 24, 32, 40, 48 or 55 of them, in hash order
 //!   last 7      stash buckets: entries whose home bucket is full
 //!
 //!   bucket      ┌──────┬──────┬──────┬──────┬──────┬──────┬──────┬───────────────┐
@@ -15,10 +15,12 @@
 //! overflow byte says that stash bucket `i` holds an entry that belongs here,
 //! so a miss in a bucket without overflow never leaves its line.
 //!
-//! A segment grows in place, in five steps of a size that allocators serve
-//! exactly (2,048 to 4,096 bytes), before it splits. That keeps the load
-//! between 80 and 86 % as a table grows, where fixed segments saw 51 to 85 %
-//! (docs/decisions/0002).
+//! A segment grows in five steps, from 2,048 bytes to 4,032, before it splits.
+//! That keeps the load between 80 and 86 % as a table grows, where fixed
+//! segments saw 51 to 85 % (docs/decisions/0002).
+//!
+//! When a segment's memory is released, another one may move there, to keep
+//! memory dense (see `slab`). Whoever frees one puts that right.
 //!
 //! Invariants: a fingerprint is zero exactly where the slot is empty; an
 //! overflow bit is set exactly if such an entry exists; `count` counts.
@@ -35,8 +37,9 @@ use crate::slab::Slabs;
 pub(crate) const LANES: usize = 7;
 /// Stash buckets in a segment: one per overflow bit but one.
 pub(crate) const STASHES: usize = 7;
-/// Lines of 64 bytes by growth step.
-const LINES: [usize; 5] = [32, 40, 48, 56, 64];
+/// Lines of 64 bytes by growth step. With one line more, the last step would
+/// waste a sixteenth of a slab.
+const LINES: [usize; 5] = [32, 40, 48, 56, 63];
 pub(crate) const LAST_STEP: usize = LINES.len() - 1;
 
 /// Home buckets at a growth step.
@@ -45,7 +48,7 @@ pub(crate) const fn homes(step: usize) -> usize {
 }
 
 /// What a segment knows about its entries as a whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Header {
     /// A lower bound of the deadlines in this segment; `i64::MAX` without any.
@@ -54,7 +57,10 @@ pub(crate) struct Header {
     pub(crate) armed_tick: u64,
     /// The newest write to any key of this segment.
     pub(crate) last_lsn: u64,
+    /// The first hash that leads here, to find the way back to the directory.
+    base: u64,
     pub(crate) count: u32,
+    depth: u32,
 }
 
 /// Seven slots and what is needed to search them.
@@ -176,22 +182,30 @@ unsafe impl Send for SegmentRef {}
 unsafe impl Sync for SegmentRef {}
 
 impl SegmentRef {
-    pub(crate) fn new(slabs: &mut Slabs, step: usize, depth: u32) -> SegmentRef {
+    /// An empty segment for the hashes that share `depth` bits with `base`.
+    pub(crate) fn new(slabs: &mut Slabs, step: usize, depth: u32, base: u64) -> SegmentRef {
         let bytes = LINES[step] * 64;
-        let at = slabs.allocate_segment(bytes);
+        let at = slabs.allocate_segment(step, bytes);
         // SAFETY: just allocated with this size. Zeroes are an empty bucket
         // and, but for the fields set below, a valid header.
         unsafe { at.as_ptr().write_bytes(0, bytes) };
+        let mut segment = SegmentRef::tagged(at, step, depth);
+        let header = segment.header_mut();
+        header.deadline_min_ms = i64::MAX;
+        header.armed_tick = u64::MAX;
+        header.base = base;
+        header.depth = depth;
+        segment
+    }
+
+    fn tagged(at: NonNull<u8>, step: usize, depth: u32) -> SegmentRef {
         let address = at.as_ptr().addr();
         assert!(
             address & !ADDRESS_MASK == 0,
             "48-bit addresses, in whole lines"
         );
         let tagged = address | step | (depth as usize) << DEPTH_SHIFT;
-        let mut segment = SegmentRef(at.map_addr(|_| tagged.try_into().expect("not zero")));
-        segment.header_mut().deadline_min_ms = i64::MAX;
-        segment.header_mut().armed_tick = u64::MAX;
-        segment
+        SegmentRef(at.map_addr(|_| tagged.try_into().expect("not zero")))
     }
 
     /// How many bits of the hash, after those of the shard, lead here.
@@ -297,9 +311,23 @@ impl SegmentRef {
         (0..self.buckets()).flat_map(|index| self.bucket(index).entries().map(|(_, entry)| entry))
     }
 
-    /// Give the memory back, but not the entries.
-    pub(crate) fn free(self, slabs: &mut Slabs) {
+    /// The first hash that leads here.
+    pub(crate) fn base(&self) -> u64 {
+        self.header().base
+    }
+
+    /// Give the memory back, but not the entries. Returns the segment that lies
+    /// there now, if another one was moved.
+    #[must_use]
+    pub(crate) fn free(self, slabs: &mut Slabs) -> Option<SegmentRef> {
+        let (at, step) = (self.address(), self.step());
         // SAFETY: allocated by `new` from the same table's slabs.
-        unsafe { slabs.release_segment(self.address(), self.memory_bytes()) };
+        unsafe {
+            slabs.release_segment(step, at).then(|| {
+                // A segment was moved here, whose header says where it belongs.
+                let depth = at.cast::<Header>().as_ref().depth;
+                SegmentRef::tagged(at, step, depth)
+            })
+        }
     }
 }

@@ -16,13 +16,26 @@
 //! Slots are handed out from the free list first, then from the part that was
 //! never used. A slab without used slots becomes a spare one for any size.
 //!
+//! Segments all grow through the same sizes at about the same time, so free
+//! lists would leave the sizes just left half empty: up to five bytes a key.
+//! Their slabs have no holes instead. What is released is filled by the last
+//! slot of the one slab that has room, and the table is told what moved:
+//!
+//! ```text
+//!   ┌────────┬──────┬──────┬──────┐     ┌────────┬──────┬──────┬ ─ ─ ─┐
+//!   │ header │ used │  ▲   │ used │     │ header │ used │ last │      │
+//!   └────────┴──────┴──│───┴──────┘     └────────┴──────┴──┬───┴ ─ ─ ─┘
+//!                      └───────────────────────────────────┘
+//! ```
+//!
 //! Slabs are cut from regions, the first of 64 KiB, each twice as large as the
 //! one before up to 2 MiB: an allocator asked for 64 KiB at a boundary of
 //! 64 KiB has to set 128 aside, and where it uses huge pages both become
 //! resident. A region of spare slabs only goes back.
 //!
 //! Invariants: a slab with room is in its class's list, a full one is not;
-//! `used` counts; a free slot's first eight bytes point to the next.
+//! `used` counts; a free slot's first eight bytes point to the next. At most
+//! one slab of a segment class has room, and its used slots are the first ones.
 
 #![allow(unsafe_code)]
 
@@ -131,8 +144,7 @@ const HEADER_BYTES: usize = size_of::<Slab>();
 /// Larger entries come from the program's allocator.
 const ENTRY_BYTES_MAX: usize = 1024;
 const ENTRY_CLASSES: usize = ENTRY_BYTES_MAX / 8 + 1;
-/// Segments have 2,048 to 4,096 bytes, in steps of 512.
-const SEGMENT_STEP_BYTES: usize = 512;
+/// How many sizes segments may have.
 const SEGMENT_CLASSES: usize = 5;
 
 impl Memory for Slabs {
@@ -160,16 +172,47 @@ impl Memory for Slabs {
 }
 
 impl Slabs {
-    /// Memory for a segment, aligned to 64 bytes.
-    pub(crate) fn allocate_segment(&mut self, bytes: usize) -> NonNull<u8> {
-        self.take(segment_class(bytes), bytes)
+    /// Memory for a segment of the `step`th size, aligned to 64 bytes.
+    pub(crate) fn allocate_segment(&mut self, step: usize, bytes: usize) -> NonNull<u8> {
+        debug_assert!(step < SEGMENT_CLASSES && bytes.is_multiple_of(64));
+        self.take(ENTRY_CLASSES + step, bytes)
     }
 
+    /// Take a segment's memory back, and move another segment of its size there
+    /// if that keeps the slabs dense. Returns whether one was moved: it now lies
+    /// at `at`, and whoever refers to it must be told.
+    ///
     /// # Safety
     /// As [`Memory::release`], for what `allocate_segment` gave out.
-    pub(crate) unsafe fn release_segment(&mut self, at: NonNull<u8>, bytes: usize) {
-        // SAFETY: by the caller's promise, from `take` of this class.
-        unsafe { self.give_back(segment_class(bytes), at) };
+    pub(crate) unsafe fn release_segment(&mut self, step: usize, at: NonNull<u8>) -> bool {
+        let class = ENTRY_CLASSES + step;
+        let room = self.classes[class].room;
+        let slab = room.unwrap_or(slab_of(at));
+        // SAFETY: a slab with a used slot is alive, and so is one in a list;
+        // nobody else refers to its header. `last` is its last used slot.
+        unsafe {
+            if room.is_none() {
+                self.link(class, slab);
+            }
+            let header = &mut *slab.as_ptr();
+            debug_assert!(header.free.is_none() && header.used == header.bump);
+            let bytes = header.slot_bytes as usize;
+            header.used -= 1;
+            header.bump -= 1;
+            self.given_bytes -= bytes;
+            let last = slab
+                .cast::<u8>()
+                .add(HEADER_BYTES + header.bump as usize * bytes);
+            let moves = last != at;
+            if moves {
+                at.copy_from_nonoverlapping(last, bytes);
+            }
+            if header.used == 0 {
+                self.unlink(class, slab);
+                self.retire(slab);
+            }
+            moves
+        }
     }
 
     /// Are there allocations that dropping the slabs would not free?
@@ -222,10 +265,7 @@ impl Slabs {
     /// `slot` must have come from `take` of this class and not be used again.
     #[inline]
     unsafe fn give_back(&mut self, class: usize, slot: NonNull<u8>) {
-        let base = slot
-            .as_ptr()
-            .map_addr(|address| address & !(SLAB_BYTES - 1));
-        let at = NonNull::new(base).expect("no slab at zero").cast::<Slab>();
+        let at = slab_of(slot);
         // SAFETY: a slot lies in a slab, whose header is at the 64 KiB boundary
         // below; the slot is free from now on and may hold the list's link.
         unsafe {
@@ -401,10 +441,13 @@ fn region_layout(slabs: u32) -> Layout {
     Layout::from_size_align(slabs as usize * SLAB_BYTES, SLAB_BYTES).expect("at most 2 MiB")
 }
 
-fn segment_class(bytes: usize) -> usize {
-    let step = (bytes / SEGMENT_STEP_BYTES).checked_sub(4);
-    let step = step.filter(|&step| step < SEGMENT_CLASSES && bytes.is_multiple_of(512));
-    ENTRY_CLASSES + step.expect("a segment's size")
+/// The slab that a slot lies in.
+#[inline]
+fn slab_of(slot: NonNull<u8>) -> NonNull<Slab> {
+    let base = slot
+        .as_ptr()
+        .map_addr(|address| address & !(SLAB_BYTES - 1));
+    NonNull::new(base).expect("no slab at zero").cast()
 }
 
 #[cfg(test)]
@@ -453,17 +496,18 @@ mod tests {
         assert!(slabs.overhead_bytes() < 8 * 1024 * 1024);
     }
 
-    #[test]
-    fn segments_are_aligned_to_lines() {
-        let mut slabs = Slabs::default();
-        for bytes in [2048, 2560, 3072, 3584, 4096] {
-            let slots: Vec<_> = (0..40).map(|_| slabs.allocate_segment(bytes)).collect();
-            assert!(slots.iter().all(|slot| slot.as_ptr().addr() % 64 == 0));
-            for slot in slots {
-                // SAFETY: just allocated with this size.
-                unsafe { slabs.release_segment(slot, bytes) };
-            }
+    const STEP_BYTES: [usize; SEGMENT_CLASSES] = [2048, 2560, 3072, 3584, 4032];
+
+    fn segment(slabs: &mut Slabs, step: usize, number: u64) -> NonNull<u64> {
+        let at = slabs.allocate_segment(step, STEP_BYTES[step]);
+        assert_eq!(at.as_ptr().addr() % 64, 0, "segments are whole lines");
+        // SAFETY: just allocated, with room for two numbers.
+        unsafe {
+            let end = at.byte_add(STEP_BYTES[step] - 8).cast();
+            end.write(!number);
+            at.cast().write(number);
         }
+        at.cast()
     }
 
     proptest! {
@@ -485,6 +529,41 @@ mod tests {
                 release(&mut slabs, slot);
             }
             prop_assert!(!slabs.has_large());
+        }
+
+        /// Segments are told apart by their numbers, wherever they move.
+        #[test]
+        fn slabs_of_segments_stay_dense(
+            steps in prop::collection::vec((0usize..5, 0u8..3, any::<u16>()), 1..3000),
+        ) {
+            let mut slabs = Slabs::default();
+            let mut held: Vec<(usize, u64, NonNull<u64>)> = Vec::new();
+            for (number, (step, action, pick)) in (0u64..).zip(steps) {
+                if action > 0 || held.is_empty() {
+                    held.push((step, number, segment(&mut slabs, step, number)));
+                    continue;
+                }
+                let (step, _, at) = held.swap_remove(pick as usize % held.len());
+                // SAFETY: held once, and released once; moved ones are followed.
+                unsafe {
+                    if slabs.release_segment(step, at.cast()) {
+                        let moved = held.iter_mut().find(|held| held.1 == at.read());
+                        let moved = moved.expect("a segment that is held");
+                        prop_assert_eq!(moved.0, step);
+                        moved.2 = at;
+                    }
+                }
+            }
+            let bytes: usize = held.iter().map(|&(step, ..)| STEP_BYTES[step]).sum();
+            prop_assert_eq!(slabs.given_bytes, bytes);
+            let slabs_used: u32 = slabs.regions.iter().map(|region| region.used).sum();
+            prop_assert!(slabs_used as usize <= bytes / (SLAB_BYTES * 31 / 32) + SEGMENT_CLASSES);
+            for (step, number, at) in held {
+                // SAFETY: held, with room for two numbers.
+                let (first, last) =
+                    unsafe { (at.read(), at.byte_add(STEP_BYTES[step] - 8).read()) };
+                prop_assert_eq!((first, last), (number, !number));
+            }
         }
     }
 }

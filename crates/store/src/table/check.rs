@@ -15,6 +15,7 @@ impl Table {
             let width = 1 << (self.depth - segment.depth());
             let span = &self.directory[covered..covered + width];
             assert!(span.iter().all(|s| *s == segment), "a segment is one span");
+            assert_eq!(segment.base(), self.prefix(covered));
             covered += width;
             let mut in_segment = 0;
             for index in 0..segment.buckets() {

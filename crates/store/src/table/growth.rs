@@ -9,7 +9,7 @@
 
 use super::{DEPTH_MAX, SHRINK_COUNT, Slot, Table, fingerprint};
 use crate::entry::{Entry, EntryRef};
-use crate::segment::{LANES, LAST_STEP, STASHES, SegmentRef, bits, homes};
+use crate::segment::{Header, LANES, LAST_STEP, STASHES, SegmentRef, bits, homes};
 use crate::slab::Slabs;
 
 impl Table {
@@ -27,7 +27,8 @@ impl Table {
 
     pub(super) fn place(&mut self, hash: u64, entry: EntryRef) -> Slot {
         if self.directory.is_empty() {
-            self.directory.push(SegmentRef::new(&mut self.slabs, 0, 0));
+            let first = SegmentRef::new(&mut self.slabs, 0, 0, self.shard_prefix);
+            self.directory.push(first);
             self.at_depth[0] = 1;
             self.segment_bytes = self.directory[0].memory_bytes();
         }
@@ -111,10 +112,10 @@ impl Table {
     pub(super) fn respread(&mut self, hash: u64, step: usize) {
         let old = self.segment(hash);
         let entries = self.hashed_entries(old);
-        let base = self.base(hash, old.depth());
-        self.spread(base, old.depth(), step, &entries);
-        self.inherit(base, old.depth(), old);
+        let (base, depth, header) = (old.base(), old.depth(), old.header().clone());
         self.drop_segment(old);
+        self.spread(base, depth, step, &entries);
+        self.inherit(base, depth, &header);
     }
 
     /// Give the hashes that begin with the `depth` bits of `base` new segments.
@@ -126,10 +127,8 @@ impl Table {
         entries: &[(u64, EntryRef)],
     ) {
         for step in step..=LAST_STEP {
-            if let Some(segment) = self.build(depth, step, entries) {
-                let start = self.index(base);
-                let width = 1 << (self.depth - depth);
-                self.directory[start..start + width].fill(segment);
+            if let Some(segment) = self.build(base, depth, step, entries) {
+                self.direct(base, segment);
                 self.at_depth[depth as usize] += 1;
                 self.segment_bytes += segment.memory_bytes();
                 return;
@@ -151,6 +150,7 @@ impl Table {
 
     pub(super) fn build(
         &mut self,
+        base: u64,
         depth: u32,
         step: usize,
         entries: &[(u64, EntryRef)],
@@ -158,12 +158,13 @@ impl Table {
         if entries.len() > (homes(step) + STASHES) * LANES {
             return None;
         }
-        let mut segment = SegmentRef::new(&mut self.slabs, step, depth);
+        let mut segment = SegmentRef::new(&mut self.slabs, step, depth, base);
         let mut earliest_ms = i64::MAX;
         for &(hash, entry) in entries {
             let home = self.home(segment, hash);
             if segment.place(home, fingerprint(hash), entry).is_none() {
-                segment.free(&mut self.slabs);
+                let moved = segment.free(&mut self.slabs);
+                debug_assert!(moved.is_none(), "what came last leaves no hole");
                 return None;
             }
             if let Some(deadline_ms) = entry.deadline_ms() {
@@ -176,16 +177,16 @@ impl Table {
 
     /// The segments that now cover what `old` covered take over its newest LSN
     /// and are armed; the one with its base takes over its place in the wheel.
-    pub(super) fn inherit(&mut self, base: u64, depth: u32, old: SegmentRef) {
+    pub(super) fn inherit(&mut self, base: u64, depth: u32, old: &Header) {
         let start = self.index(base);
         let end = start + (1 << (self.depth - depth));
         let mut at = start;
         while at < end {
             let mut segment = self.directory[at];
             let header = segment.header_mut();
-            header.last_lsn = header.last_lsn.max(old.header().last_lsn);
-            if at == start && old.header().armed_tick < header.armed_tick {
-                header.armed_tick = old.header().armed_tick;
+            header.last_lsn = header.last_lsn.max(old.last_lsn);
+            if at == start && old.armed_tick < header.armed_tick {
+                header.armed_tick = old.armed_tick;
             }
             let earliest_ms = header.deadline_min_ms;
             if earliest_ms != i64::MAX {
@@ -219,18 +220,19 @@ impl Table {
 
     /// Make one segment of the two whose bases are `base` and `base | bit`.
     pub(super) fn merge(&mut self, base: u64, bit: u64) {
-        let (low, high) = (self.segment(base), self.segment(base | bit));
+        let low = self.segment(base);
         let mut entries = self.hashed_entries(low);
-        entries.extend(self.hashed_entries(high));
-        let depth = low.depth() - 1;
-        self.spread(base, depth, 0, &entries);
-        self.inherit(base, depth, low);
-        let lsn = high.header().last_lsn;
-        let at = self.index(base);
-        let header = self.directory[at].header_mut();
-        header.last_lsn = header.last_lsn.max(lsn);
+        let (depth, header) = (low.depth() - 1, low.header().clone());
         self.drop_segment(low);
+        // Freeing the one may have moved the other.
+        let high = self.segment(base | bit);
+        entries.extend(self.hashed_entries(high));
+        let lsn = header.last_lsn.max(high.header().last_lsn);
         self.drop_segment(high);
+        self.spread(base, depth, 0, &entries);
+        self.inherit(base, depth, &header);
+        let at = self.index(base);
+        self.directory[at].header_mut().last_lsn = lsn;
         while self.depth > 0 && self.at_depth[self.depth as usize] == 0 {
             self.directory = self.directory.iter().copied().step_by(2).collect();
             self.depth -= 1;
@@ -252,10 +254,21 @@ impl Table {
         self.depth += 1;
     }
 
+    /// Free a segment. Until others cover its hashes, its directory slots lead
+    /// nowhere; those of a segment that moved are put right.
     pub(super) fn drop_segment(&mut self, segment: SegmentRef) {
         self.at_depth[segment.depth() as usize] -= 1;
         self.segment_bytes -= segment.memory_bytes();
-        segment.free(&mut self.slabs);
+        if let Some(moved) = segment.free(&mut self.slabs) {
+            self.direct(moved.base(), moved);
+        }
+    }
+
+    /// Let the hashes from `base` on lead to `segment`, as many as its depth says.
+    fn direct(&mut self, base: u64, segment: SegmentRef) {
+        let start = self.index(base);
+        let width = 1 << (self.depth - segment.depth());
+        self.directory[start..start + width].fill(segment);
     }
 
     /// Free everything. The wheel stays: what is left in it leads nowhere.

@@ -66,6 +66,20 @@ fn all(table: &Table) -> BTreeMap<String, (String, Option<i64>)> {
     seen
 }
 
+/// Segments grow through their sizes in step with each other. Once they left
+/// the slabs of the former size half empty, five bytes for every key.
+#[test]
+fn segments_that_grow_leave_no_holes_behind() {
+    let mut table = table(3);
+    for i in 0..300_000 {
+        put(&mut table, i, "v", None);
+        if i > 100_000 && i % 20_000 == 0 {
+            let share = table.slabs.overhead_bytes() * 100 / table.memory_bytes();
+            assert!(share < 5, "{share} % of the memory is not in use");
+        }
+    }
+}
+
 #[test]
 fn grows_splits_shrinks_and_merges_without_losing_a_key() {
     let mut table = table(3);
