@@ -110,15 +110,22 @@ fn write_settings(page: &mut String) {
     let count = |wanted: fn(&Meaning) -> bool| all().filter(|p| wanted(&p.meaning)).count();
     let _ = writeln!(
         page,
-        "## Settings\n\nOf {} parameters, {} are in effect, {} wait for what they belong to, \
-         and {} are accepted so that\nconfigurations carry over, without any effect.",
+        "## Settings\n\nOf {} parameters, {} are in effect, {} partly so, {} wait for what they belong \
+         to, and {} are\naccepted so that configurations carry over, without any effect.",
         all().count(),
         count(|meaning| *meaning == Meaning::Live),
+        count(|meaning| matches!(meaning, Meaning::Partly(_))),
         count(|meaning| *meaning == Meaning::Later),
         count(|meaning| matches!(meaning, Meaning::Accepted(_))),
     );
     *page += "\n### In effect\n\n| theme | parameters |\n|---|---|\n";
     write_names(page, Meaning::Live);
+    *page += "\n### Partly in effect\n\n| parameter | how |\n|---|---|\n";
+    for param in all() {
+        if let Meaning::Partly(how) = param.meaning {
+            row(page, &[&spellings(param), how]);
+        }
+    }
     *page += "\n### Accepted, not in effect yet\n\n| theme | parameters |\n|---|---|\n";
     write_names(page, Meaning::Later);
     *page += "\n### Accepted, without effect\n\n| parameter | reason |\n|---|---|\n";

@@ -1,13 +1,9 @@
 //! The one executable: `ochre server`, `ochre bench`. Bare `ochre` is the server.
 
+mod allocator;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-// Small values of many sizes, from many threads: mimalloc keeps classes of
-// eight bytes and needs only a C compiler to build. Only the executable
-// chooses; the library lives with its program's allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const HELP: &str = "\
 Ochre, an in-memory data store that lasts. Redis-compatible.
@@ -28,7 +24,7 @@ fn main() -> ExitCode {
     match first {
         Some("server") => {
             arguments.remove(0);
-            server::serve(&arguments)
+            server::serve(&arguments, allocator::ALLOCATOR)
         }
         Some("bench") => {
             let words = arguments.iter().skip(1);
@@ -39,6 +35,6 @@ fn main() -> ExitCode {
             print!("{HELP}");
             ExitCode::SUCCESS
         }
-        _ => server::serve(&arguments),
+        _ => server::serve(&arguments, allocator::ALLOCATOR),
     }
 }

@@ -3,8 +3,9 @@
 //! The same for both loops: an event loop calls these when the socket is
 //! ready, a client's own thread calls them and waits inside.
 
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use resp::{Outbox, Query, QueryPool};
 use rustix::buffer::spare_capacity;
@@ -13,7 +14,8 @@ use rustix::net::{RecvFlags, SendFlags};
 
 /// A client's socket and what it has sent.
 pub(crate) struct Connection {
-    socket: OwnedFd,
+    /// Shared with whoever may have to end the connection.
+    socket: Arc<OwnedFd>,
     pub(crate) query: Query,
     pub(crate) received_bytes: u64,
     pub(crate) sent_bytes: u64,
@@ -45,7 +47,7 @@ pub(crate) enum Sent {
 impl Connection {
     pub(crate) fn new(socket: OwnedFd) -> Connection {
         Connection {
-            socket,
+            socket: Arc::new(socket),
             query: Query::default(),
             received_bytes: 0,
             sent_bytes: 0,
@@ -98,9 +100,9 @@ impl Connection {
         rustix::io::writev(&self.socket, &slices[..used])
     }
 
-    /// End both directions; a thread that waits in this socket wakes up.
-    pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
-        self.socket.try_clone()
+    /// The socket, for another thread. It stays open as long as this is kept.
+    pub(crate) fn socket(&self) -> Arc<OwnedFd> {
+        self.socket.clone()
     }
 }
 

@@ -6,9 +6,23 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use engine::Garbage;
+
+/// After so long without garbage, memory goes back to the system, and then
+/// again each time: an allocator that nobody calls keeps what it has.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// The allocator of this program, as far as the server must know it.
+#[derive(Clone, Copy)]
+pub struct Allocator {
+    /// As `INFO memory` and `--version` name it.
+    pub name: &'static str,
+    /// Return pages that hold nothing to the system.
+    pub give_back: fn(),
+}
 
 /// The way to the freeing thread.
 pub(crate) struct GarbageThread {
@@ -18,7 +32,8 @@ pub(crate) struct GarbageThread {
 }
 
 impl GarbageThread {
-    pub(crate) fn start() -> std::io::Result<GarbageThread> {
+    /// `give_back` lets the allocator return unused pages to the system.
+    pub(crate) fn start(give_back: fn()) -> std::io::Result<GarbageThread> {
         let (sender, receiver) = channel::<Garbage>();
         let pending = Arc::new(AtomicU64::new(0));
         let freed = Arc::new(AtomicU64::new(0));
@@ -26,11 +41,17 @@ impl GarbageThread {
         std::thread::Builder::new()
             .name("lazyfree".into())
             .spawn(move || {
-                for garbage in receiver {
-                    let objects = objects(&garbage);
-                    drop(garbage);
-                    waiting.fetch_sub(objects, Ordering::Relaxed);
-                    done.fetch_add(objects, Ordering::Relaxed);
+                loop {
+                    match receiver.recv_timeout(QUIET) {
+                        Ok(garbage) => {
+                            let objects = objects(&garbage);
+                            drop(garbage);
+                            waiting.fetch_sub(objects, Ordering::Relaxed);
+                            done.fetch_add(objects, Ordering::Relaxed);
+                        }
+                        Err(RecvTimeoutError::Timeout) => give_back(),
+                        Err(RecvTimeoutError::Disconnected) => return,
+                    }
                 }
             })?;
         Ok(GarbageThread {

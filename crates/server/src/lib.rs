@@ -25,4 +25,5 @@ mod signals;
 mod start;
 mod world;
 
+pub use garbage::Allocator;
 pub use start::serve;

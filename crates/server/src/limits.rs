@@ -1,6 +1,5 @@
 //! The limit on open files, and how many clients fit under it.
 
-use engine::config::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that are not clients: listeners, epolls, logs, data files.
@@ -8,13 +7,8 @@ const RESERVED: u64 = 32;
 
 /// Raise the limit so that `maxclients` fit. Returns how many do, and a line
 /// for the log if that is not what was asked for.
-pub(crate) fn fit_clients(maxclients: u32, mode: Mode) -> (u32, Option<String>) {
-    let per_client = match mode {
-        Mode::Eventloop => 1,
-        // One that its thread waits in, one to wake it by.
-        Mode::Threaded => 2,
-    };
-    let wanted = u64::from(maxclients) * per_client + RESERVED;
+pub(crate) fn fit_clients(maxclients: u32) -> (u32, Option<String>) {
+    let wanted = u64::from(maxclients) + RESERVED;
     let limit = getrlimit(Resource::Nofile);
     let present = limit.current.unwrap_or(u64::MAX);
     if present >= wanted {
@@ -28,7 +22,7 @@ pub(crate) fn fit_clients(maxclients: u32, mode: Mode) -> (u32, Option<String>) 
         );
         return (maxclients, Some(line));
     }
-    let fitting = (reachable.saturating_sub(RESERVED) / per_client).max(1) as u32;
+    let fitting = reachable.saturating_sub(RESERVED).max(1) as u32;
     let line = format!(
         "You requested maxclients of {maxclients} requiring at least {wanted} max file \
          descriptors. Current maximum open files is {reachable}. maxclients has been reduced to \

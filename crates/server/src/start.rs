@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use base::Now;
-use engine::config::{Config, Launch, Live, Mode, StartUp, USAGE, parse_command_line};
+use engine::config::{Config, Launch, Live, Loaded, Mode, StartUp, USAGE, parse_command_line};
 use engine::{Engine, EngineOptions, Threads};
 
 use crate::banner::Banner;
 use crate::files::Disk;
+use crate::garbage::Allocator;
 use crate::listener::listen;
 use crate::log::Log;
 use crate::loops;
@@ -19,14 +20,14 @@ use crate::world::{Birth, World};
 use crate::{facts, limits};
 
 /// `ochre server ARGUMENTS`: runs until it is asked to end.
-pub fn serve(arguments: &[OsString]) -> ExitCode {
+pub fn serve(arguments: &[OsString], allocator: Allocator) -> ExitCode {
     let launch = match parse_command_line(arguments) {
         Ok(StartUp::Help) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
         }
         Ok(StartUp::Version) => {
-            println!("{}", version_line());
+            println!("{}", version_line(allocator));
             return ExitCode::SUCCESS;
         }
         Ok(StartUp::Serve(launch)) => launch,
@@ -44,7 +45,7 @@ pub fn serve(arguments: &[OsString]) -> ExitCode {
         }
     };
     let log = Log::new(loaded.config.live.loglevel);
-    match run(&launch, loaded.config, &loaded.notices, log) {
+    match run(&launch, loaded, log, allocator) {
         Ok(()) => ExitCode::SUCCESS,
         Err(line) => {
             eprintln!("ochre: {line}");
@@ -54,16 +55,20 @@ pub fn serve(arguments: &[OsString]) -> ExitCode {
 }
 
 /// `Ochre v=0.1.0 ... bits=64`, in the shape of redis-server's.
-pub fn version_line() -> String {
+pub fn version_line(allocator: Allocator) -> String {
     format!(
-        "Ochre v={} redis={} malloc=mimalloc bits={}",
+        "Ochre v={} redis={} malloc={} bits={}",
         engine::OCHRE_VERSION,
         engine::REDIS_VERSION,
+        allocator.name,
         usize::BITS
     )
 }
 
-fn run(launch: &Launch, config: Config, notices: &[String], log: Log) -> Result<(), String> {
+fn run(launch: &Launch, loaded: Loaded, log: Log, allocator: Allocator) -> Result<(), String> {
+    let Loaded {
+        config, notices, ..
+    } = loaded;
     crate::os::refuse_huge_pages();
     // Before `dir` moves us, so that CONFIG REWRITE finds it again.
     let config_file = launch.config_file.as_deref().map(absolute).transpose()?;
@@ -84,10 +89,10 @@ fn run(launch: &Launch, config: Config, notices: &[String], log: Log) -> Result<
     let config = with_absolute_dir(config)?;
     let live = config.live.clone();
     let mut signals = Signals::install().map_err(|error| format!("signals: {error}"))?;
-    for notice in notices {
+    for notice in &notices {
         log.warning(notice);
     }
-    let (maxclients, line) = limits::fit_clients(live.maxclients, live.mode);
+    let (maxclients, line) = limits::fit_clients(live.maxclients);
     if let Some(line) = line {
         log.notice(&line);
     }
@@ -103,6 +108,7 @@ fn run(launch: &Launch, config: Config, notices: &[String], log: Log) -> Result<
             threads,
             multiplexing: "epoll",
             maxclients,
+            allocator,
         })
         .map_err(|error| format!("Can't start a thread: {error}"))?,
     );

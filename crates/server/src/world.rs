@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::facts;
 use crate::files::{self, Disk};
-use crate::garbage::GarbageThread;
+use crate::garbage::{Allocator, GarbageThread};
 use crate::limits;
 use crate::listener::{Listener, Place, listen};
 use crate::log::Log;
@@ -34,6 +34,7 @@ pub(crate) struct World {
     mode: &'static str,
     threads: usize,
     multiplexing: &'static str,
+    allocator: &'static str,
     stopping: AtomicBool,
     unparked: (Mutex<u64>, Condvar),
 }
@@ -48,6 +49,7 @@ pub(crate) struct Birth {
     pub(crate) threads: usize,
     pub(crate) multiplexing: &'static str,
     pub(crate) maxclients: u32,
+    pub(crate) allocator: Allocator,
 }
 
 impl World {
@@ -59,12 +61,13 @@ impl World {
             connected: AtomicUsize::new(0),
             maxclients: AtomicU32::new(birth.maxclients),
             started: Instant::now(),
-            garbage: GarbageThread::start()?,
+            garbage: GarbageThread::start(birth.allocator.give_back)?,
             config_file: birth.config_file,
             run_id: birth.run_id,
             mode: birth.mode,
             threads: birth.threads,
             multiplexing: birth.multiplexing,
+            allocator: birth.allocator.name,
             stopping: AtomicBool::new(false),
             unparked: (Mutex::new(0), Condvar::new()),
         })
@@ -159,7 +162,7 @@ impl Host for World {
             match parameter.name {
                 "maxclients" => {
                     let wanted = new.live.maxclients;
-                    let (fitting, _) = limits::fit_clients(wanted, new.live.mode);
+                    let (fitting, _) = limits::fit_clients(wanted);
                     if fitting < wanted {
                         let why = format!(
                             "The operating system is not able to handle the specified number of \
@@ -243,7 +246,7 @@ impl Host for World {
             cpu_system_us: cpu.system_us,
             cpu_user_main_us: thread.user_us,
             cpu_system_main_us: thread.system_us,
-            allocator: "mimalloc",
+            allocator: self.allocator,
             listeners: self.listener_lines(),
             garbage_pending_objects: self.garbage.pending_objects(),
             garbage_freed_objects: self.garbage.freed_objects(),

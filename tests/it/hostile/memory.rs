@@ -153,7 +153,7 @@ pub(super) fn strangers(victim: &mut Victim) {
     }
     std::thread::sleep(Duration::from_millis(200));
     // Sixteen, and what each loop's heap rounds up to in huge pages.
-    let bound_mib = 16 + 8 + victim.thread_mib(4 * 60);
+    let bound_mib = 16 + 8 + victim.thread_mib(60);
     victim.expect_memory(before, bound_mib, "sixty strangers");
     for (bytes, error) in [
         (

@@ -74,11 +74,10 @@ impl Victim {
         std::fs::read_dir(path).expect("the server lives").count()
     }
 
-    /// What the threads of so many clients may cost beside their buffers: each brings
-    /// its own heap of the allocator, which begins with a huge page where the system
-    /// hands them out.
+    /// What the threads of so many clients may cost beside their buffers: each has a
+    /// stack and its own heap of the allocator, 64 KiB in all.
     pub(super) fn thread_mib(&self, clients: usize) -> usize {
-        if self.is_threaded { clients } else { 0 }
+        if self.is_threaded { clients / 16 } else { 0 }
     }
 
     /// Expects memory to be at most so much above `before_bytes`, now.

@@ -13,6 +13,7 @@ use super::tree::Tree;
 const ROOMS: &[&str] = &[
     "crates/engine/src/lock.rs",
     "crates/engine/src/shards.rs",
+    "crates/ochre/src/allocator.rs",
     "crates/server/src/os.rs",
     "crates/store/src/entry.rs",
     "crates/store/src/prefetch.rs",

@@ -3,7 +3,7 @@
 //! Read wherever a request, a timer or the start of the server needs a setting: one field access, no lookup, no
 //! parsing. A table row is marked `Live` exactly if it is read here; a test holds the two together.
 
-use super::params::{self, Meaning, PARAMS};
+use super::params::{self, PARAMS};
 use super::value::{BindAddress, OutputLimits, Value};
 use super::words::{LogLevel, MaxmemoryPolicy, Mode, Permission};
 use std::ffi::OsStr;
@@ -38,7 +38,6 @@ pub struct Live {
     pub requirepass: Option<Box<[u8]>>,
     pub enable_debug_command: Permission,
     pub enable_protected_configs: Permission,
-    pub hide_user_data_from_log: bool,
 
     // Process.
     pub databases: u32,
@@ -49,10 +48,6 @@ pub struct Live {
     /// Where the log goes; standard output if nowhere else.
     pub logfile: Option<PathBuf>,
     pub always_show_logo: bool,
-    pub set_proc_title: bool,
-    pub proc_title_template: Box<[u8]>,
-    /// How long SHUTDOWN waits for replicas that lag behind.
-    pub shutdown_timeout_secs: u32,
     /// Housekeeping runs per second.
     pub hz: u32,
 
@@ -68,22 +63,10 @@ pub struct Live {
     pub lfu_log_factor: u32,
     /// Minutes without use after which a use is forgotten.
     pub lfu_decay_time_minutes: u32,
-    /// 1 to 10: how much work goes into finding expired keys before somebody asks for them.
-    pub active_expire_effort: u32,
-    pub lazyfree_lazy_eviction: bool,
-    pub lazyfree_lazy_expire: bool,
-    pub lazyfree_lazy_server_del: bool,
-    pub lazyfree_lazy_user_del: bool,
-    pub lazyfree_lazy_user_flush: bool,
 
     // Monitoring.
-    /// A command that takes this long is slow; 0 logs every command, a negative number none.
-    pub slowlog_log_slower_than_us: i64,
-    pub slowlog_max_len: u64,
     pub latency_tracking: bool,
     pub latency_tracking_info_percentiles: Box<[f64]>,
-    /// An event that takes this long is recorded; 0 for none.
-    pub latency_monitor_threshold_ms: u64,
 }
 
 impl Live {
@@ -122,7 +105,6 @@ impl Live {
             requirepass: Some(from.text("requirepass")).filter(|password| !password.is_empty()),
             enable_debug_command: from.word("enable-debug-command", Permission::from_word),
             enable_protected_configs: from.word("enable-protected-configs", Permission::from_word),
-            hide_user_data_from_log: from.switch("hide-user-data-from-log"),
 
             databases: from.number("databases"),
             dir: from.path("dir").unwrap_or_default(),
@@ -131,9 +113,6 @@ impl Live {
             loglevel: from.word("loglevel", LogLevel::from_word),
             logfile: from.path("logfile"),
             always_show_logo: from.switch("always-show-logo"),
-            set_proc_title: from.switch("set-proc-title"),
-            proc_title_template: from.text("proc-title-template"),
-            shutdown_timeout_secs: from.number("shutdown-timeout"),
             hz: from.number("hz"),
 
             mode: from.word("mode", Mode::from_word),
@@ -143,19 +122,10 @@ impl Live {
             maxmemory_policy: from.word("maxmemory-policy", MaxmemoryPolicy::from_word),
             lfu_log_factor: from.number("lfu-log-factor"),
             lfu_decay_time_minutes: from.number("lfu-decay-time"),
-            active_expire_effort: from.number("active-expire-effort"),
-            lazyfree_lazy_eviction: from.switch("lazyfree-lazy-eviction"),
-            lazyfree_lazy_expire: from.switch("lazyfree-lazy-expire"),
-            lazyfree_lazy_server_del: from.switch("lazyfree-lazy-server-del"),
-            lazyfree_lazy_user_del: from.switch("lazyfree-lazy-user-del"),
-            lazyfree_lazy_user_flush: from.switch("lazyfree-lazy-user-flush"),
 
-            slowlog_log_slower_than_us: from.number("slowlog-log-slower-than"),
-            slowlog_max_len: from.number("slowlog-max-len"),
             latency_tracking: from.switch("latency-tracking"),
             latency_tracking_info_percentiles: from
                 .percentiles("latency-tracking-info-percentiles"),
-            latency_monitor_threshold_ms: from.number("latency-monitor-threshold"),
         }
     }
 }
@@ -170,7 +140,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn value(&self, name: &'static str) -> &Value {
         let found = params::find(name.as_bytes()).expect("the table has this parameter");
-        debug_assert_eq!(PARAMS[found.index].meaning, Meaning::Live, "{name}");
+        debug_assert!(PARAMS[found.index].meaning.is_read(), "{name}");
         (self.note)(name);
         &self.values[found.index]
     }
@@ -253,7 +223,7 @@ mod tests {
         });
         let marked: BTreeSet<_> = PARAMS
             .iter()
-            .filter(|p| p.meaning == Meaning::Live)
+            .filter(|p| p.meaning.is_read())
             .map(|p| p.name)
             .collect();
         assert_eq!(read.into_inner(), marked);

@@ -36,7 +36,6 @@ pub use params::{Meaning, Mutability, Param};
 pub use rewrite::{Extent, rewrite};
 pub use start::{Launch, Loaded, StartUp, USAGE, parse_command_line};
 pub use start_error::{Origin, StartError};
-pub use value::rules::expand_template as expand_proc_title;
 pub use value::{
     BindAddress, KeyspaceEvents, Kind, OutputLimit, OutputLimits, Primary, SavePoint, Value,
 };

@@ -13,7 +13,7 @@
 //! [`super::Config`]'s values.
 //!
 //! Invariants (a test each): names and aliases are unique and in lower case; every default is a legal value of its
-//! kind; the rows marked [`Meaning::Live`] are exactly those that [`super::Live`] reads.
+//! kind; the rows whose [`Meaning::is_read`] are exactly those that [`super::Live`] reads.
 
 use super::value::Kind;
 use std::fmt;
@@ -86,6 +86,8 @@ pub enum Mutability {
 pub enum Meaning {
     /// It does what it says.
     Live,
+    /// Something looks at it, but not all of it is in effect, as said here.
+    Partly(&'static str),
     /// It belongs to something that is not there yet; kept and answered meanwhile.
     Later,
     /// It will never do anything here, for this reason; kept and answered so that configurations carry over.
@@ -258,10 +260,18 @@ impl Param {
     }
 }
 
+impl Meaning {
+    /// Does [`super::Live`] read it?
+    pub fn is_read(self) -> bool {
+        matches!(self, Meaning::Live | Meaning::Partly(_))
+    }
+}
+
 impl fmt::Display for Meaning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Meaning::Live => f.write_str("in effect"),
+            Meaning::Partly(how) => write!(f, "partly in effect: {how}"),
             Meaning::Later => f.write_str("accepted, not in effect yet"),
             Meaning::Accepted(why) => write!(f, "accepted, no effect: {why}"),
         }

@@ -7,10 +7,12 @@
 //! ```
 //!
 //! A pipeline is one batch, executed under the shard locks like any other.
-//! Executors are lent from a pool, as there are as many counters blocks as
-//! executors, and clients come and go.
+//! Executors are lent from a pool for as long as a batch runs: an executor is
+//! some kilobytes of counters and lists, and of ten thousand clients that wait
+//! in their sockets none needs one.
 
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,8 +61,39 @@ pub(crate) fn run(
 struct Threads {
     engine: Arc<Engine>,
     world: Arc<World>,
-    executors: Mutex<Vec<Executor>>,
+    /// Those that nobody uses now. In boxes, so that lending moves a pointer.
+    #[expect(clippy::vec_box)]
+    executors: Mutex<Vec<Box<Executor>>>,
     running: AtomicUsize,
+}
+
+/// An executor on loan; dropping it gives it back.
+struct Lent<'a> {
+    threads: &'a Threads,
+    executor: Option<Box<Executor>>,
+}
+
+impl Deref for Lent<'_> {
+    type Target = Executor;
+
+    fn deref(&self) -> &Executor {
+        self.executor.as_ref().expect("lent until it is dropped")
+    }
+}
+
+impl DerefMut for Lent<'_> {
+    fn deref_mut(&mut self) -> &mut Executor {
+        self.executor.as_mut().expect("lent until it is dropped")
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // Whoever panicked may have left it halfway through a batch.
+        if !std::thread::panicking() {
+            self.threads.executors.lock().extend(self.executor.take());
+        }
+    }
 }
 
 /// Room on the stack of a client's thread; the engine needs little.
@@ -72,7 +105,6 @@ fn accept_until_stopped(
     mut listeners: Vec<Arc<Listener>>,
     signals: &mut Signals,
 ) -> io::Result<()> {
-    let mut own = threads.executor();
     loop {
         let may_sleep = mailbox.fall_asleep();
         let mut watched: Vec<PollFd> = vec![
@@ -105,18 +137,22 @@ fn accept_until_stopped(
             }
         }
         for listener in &listeners {
-            threads.accept(listener, &mut own);
+            threads.accept(listener);
         }
     }
 }
 
 impl Threads {
-    fn executor(&self) -> Executor {
+    fn lend(&self) -> Lent<'_> {
         let pooled = self.executors.lock().pop();
-        pooled.unwrap_or_else(|| self.engine.executor())
+        let executor = pooled.unwrap_or_else(|| Box::new(self.engine.executor()));
+        Lent {
+            threads: self,
+            executor: Some(executor),
+        }
     }
 
-    fn accept(self: &Arc<Threads>, listener: &Listener, own: &mut Executor) {
+    fn accept(self: &Arc<Threads>, listener: &Listener) {
         let config = self.engine.config();
         loop {
             let accepted = match listener.accept(&config.live, false) {
@@ -129,32 +165,32 @@ impl Threads {
                     return;
                 }
             };
-            own.stats().connections_received.add(1);
+            self.lend().stats().connections_received.add(1);
             match screen(&self.world, &config, accepted) {
                 Some(accepted) => self.spawn(accepted),
-                None => own.stats().rejected_connections.add(1),
+                None => self.lend().stats().rejected_connections.add(1),
             }
         }
     }
 
+    /// What a client consists of is made here, not on its thread: the allocator
+    /// keeps pages for each thread and size, forty kilobytes for each client.
     fn spawn(self: &Arc<Threads>, accepted: Accepted) {
         self.running.fetch_add(1, Ordering::AcqRel);
         let threads = self.clone();
+        let seat = Seat::new(&self.engine, accepted);
+        let id = seat.client.session.id;
         let spawned = std::thread::Builder::new()
             .name("client".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
-                let mut executor = threads.executor();
-                if let Err(error) = serve(&threads, &mut executor, accepted) {
-                    let line = format!("A client could not be served: {error}");
-                    threads.world.log.warning(&line);
-                }
-                threads.executors.lock().push(executor);
+                serve(&threads, seat);
                 threads.leave();
             });
         if let Err(error) = spawned {
             let line = format!("No thread for another client: {error}");
             self.world.log.warning(&line);
+            self.engine.clients.unregister(id);
             self.leave();
         }
     }
@@ -176,37 +212,54 @@ impl Threads {
     }
 }
 
+/// One client and its socket.
+struct Seat {
+    connection: Connection,
+    client: Box<Client>,
+}
+
+impl Seat {
+    fn new(engine: &Engine, accepted: Accepted) -> Seat {
+        let connection = Connection::new(accepted.socket);
+        let waker = SocketWaker(connection.socket());
+        let now = Now::read();
+        let clients = &engine.clients;
+        let card = clients.register(accepted.origin, now.unix_secs(), Box::new(waker));
+        let open = engine.config().live.requirepass.is_none();
+        Seat {
+            connection,
+            client: Box::new(Client::new(card, open)),
+        }
+    }
+}
+
 /// Drive one client until it leaves.
-fn serve(threads: &Threads, executor: &mut Executor, accepted: Accepted) -> io::Result<()> {
-    let engine = &threads.engine;
-    let mut connection = Connection::new(accepted.socket);
-    let waker = SocketWaker(connection.duplicate()?);
-    let now = Now::read();
-    let clients = &engine.clients;
-    let card = clients.register(accepted.origin, now.unix_secs(), Box::new(waker));
-    let open = engine.config().live.requirepass.is_none();
-    let mut seats = [Some(Box::new(Client::new(card, open)))];
+fn serve(threads: &Threads, seat: Seat) {
+    let Seat {
+        mut connection,
+        client,
+    } = seat;
+    let mut seats = [Some(client)];
     let mut pool = QueryPool::default();
     loop {
         let client = seats[0].as_deref_mut().expect("the only seat");
         if client.session.stage != Stage::Running || !await_input(threads, &connection) {
             break;
         }
-        match connection.receive(&mut pool) {
-            Received::Bytes { count, .. } => {
-                executor.stats().received_bytes.add(count as u64);
-                executor.stats().reads_processed.add(1);
-            }
+        let received_bytes = match connection.receive(&mut pool) {
+            Received::Bytes { count, .. } => count as u64,
             Received::Nothing => continue,
             Received::End | Received::Broken => break,
-        }
-        if !turn(threads, executor, &mut connection, &mut seats, &mut pool) {
+        };
+        let executor = threads.lend();
+        executor.stats().received_bytes.add(received_bytes);
+        executor.stats().reads_processed.add(1);
+        if !turn(executor, &mut connection, &mut seats, &mut pool) {
             break;
         }
     }
     let client = seats[0].as_deref_mut().expect("the only seat");
-    executor.disconnect(client);
-    Ok(())
+    threads.lend().disconnect(client);
 }
 
 /// Wait for the client to say something. With `timeout` set, not for ever.
@@ -231,12 +284,12 @@ fn await_input(threads: &Threads, connection: &Connection) -> bool {
 
 /// Execute and answer all that has arrived. Returns whether the client stays.
 fn turn(
-    threads: &Threads,
-    executor: &mut Executor,
+    mut executor: Lent<'_>,
     connection: &mut Connection,
     seats: &mut [Option<Box<Client>>; 1],
     pool: &mut QueryPool,
 ) -> bool {
+    let threads = executor.threads;
     let config = threads.engine.config();
     loop {
         let client = seats[0].as_deref_mut().expect("the only seat");
@@ -254,6 +307,8 @@ fn turn(
             let requests: Vec<Request> = (0..pending).map(request).collect();
             executor.execute(Now::read(), &requests, seats);
         }
+        // Sending may wait for the client: nobody else should for this executor.
+        drop(executor);
         let client = seats[0].as_deref_mut().expect("the only seat");
         let executed = std::mem::take(&mut client.session.executed) as usize;
         connection.query.consume(executed, pool);
@@ -266,7 +321,7 @@ fn turn(
             return false;
         }
         publish_session(client, Now::read().unix_secs(), executed > 0);
-        if !send(executor, connection, client) {
+        if !send(threads, connection, client) {
             return false;
         }
         publish_buffers(connection, client);
@@ -278,15 +333,17 @@ fn turn(
         if connection.query.pending() == 0 && !connection.query.has_unparsed() {
             return true;
         }
+        executor = threads.lend();
     }
 }
 
-fn send(executor: &Executor, connection: &mut Connection, client: &mut Client) -> bool {
+fn send(threads: &Threads, connection: &mut Connection, client: &mut Client) -> bool {
     if client.outbox.is_empty() {
         return true;
     }
     let before = connection.sent_bytes;
     let sent = connection.send(&mut client.outbox);
+    let executor = threads.lend();
     executor.stats().writes_processed.add(1);
     executor
         .stats()
@@ -328,7 +385,7 @@ fn start_ticker(
 }
 
 /// Wakes a thread that waits in its socket, by ending the connection.
-struct SocketWaker(OwnedFd);
+struct SocketWaker(Arc<OwnedFd>);
 
 impl Wake for SocketWaker {
     fn wake(&self) {

@@ -8,6 +8,7 @@
 //! line is made from the client's card, so the other clients are shown as they
 //! were at the end of their last turn.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -39,7 +40,8 @@ pub(super) fn list(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<
 }
 
 /// The cards of all clients, of one kind (`TYPE kind`), or of some (`ID id ...`,
-/// in the order given).
+/// in the order given). Who is named again is not listed again: the reply is
+/// bounded by the clients, not by the request.
 fn selected(ctx: &Ctx, args: &mut Args) -> Result<Vec<std::sync::Arc<Card>>, CommandError> {
     let clients = &ctx.engine.clients;
     if args.is_done() {
@@ -52,11 +54,12 @@ fn selected(ctx: &Ctx, args: &mut Args) -> Result<Vec<std::sync::Arc<Card>>, Com
         return Ok(cards);
     }
     if args.left() >= 2 && args.word("id") {
-        let mut cards = Vec::new();
+        let (mut cards, mut seen) = (Vec::new(), BTreeSet::new());
         while !args.is_done() {
             let id = base::parse_i64(args.bytes()?);
             let id = id.ok_or_else(|| CommandError::err("Invalid client ID"))?;
-            cards.extend(u64::try_from(id).ok().and_then(|id| clients.find(id)));
+            let id = u64::try_from(id).ok().filter(|&id| seen.insert(id));
+            cards.extend(id.and_then(|id| clients.find(id)));
         }
         return Ok(cards);
     }

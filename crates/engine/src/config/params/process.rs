@@ -20,9 +20,9 @@ rows! {
     "loglevel", Choice(LogLevel::WORDS), "notice", Modifiable, Live;
     "logfile", Text(rules::any), "", Immutable, Live;
     "always-show-logo", Bool, "no", Immutable, Live;
-    "set-proc-title", Bool, "yes", Immutable, Live;
-    "proc-title-template", Text(rules::proc_title), "{title} {listen-addr} {server-mode}", Modifiable, Live;
-    "shutdown-timeout", Integer(0, INT_MAX), "10", Modifiable, Live;
+    "set-proc-title", Bool, "yes", Immutable, Accepted("the process keeps the name that it was started with");
+    "proc-title-template", Text(rules::proc_title), "{title} {listen-addr} {server-mode}", Modifiable, Accepted("the process keeps the name that it was started with");
+    "shutdown-timeout", Integer(0, INT_MAX), "10", Modifiable, Later;
     "hz", Integer(0, INT_MAX), "10", Modifiable, Live;
     "supervised", Choice(&["upstart", "systemd", "auto", "no"]), "no", Immutable, Later;
     "shutdown-on-sigint", ShutdownFlags, "default", Modifiable, Later;

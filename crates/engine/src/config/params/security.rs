@@ -10,7 +10,7 @@ rows! {
     "requirepass", Text(rules::secret), "", Modifiable + sensitive, Live;
     "enable-debug-command", Choice(Permission::WORDS), "no", Immutable, Live;
     "enable-protected-configs", Choice(Permission::WORDS), "no", Immutable, Live;
-    "hide-user-data-from-log", Bool, "yes", Modifiable, Live;
+    "hide-user-data-from-log", Bool, "yes", Modifiable, Accepted("keys, values and arguments are never written to the log");
     "enable-module-command", Choice(Permission::WORDS), "no", Immutable, Accepted("native modules cannot be loaded");
     "aclfile", Text(rules::any), "", Immutable, Later;
     "acllog-max-len", Integer(0, LONG_MAX), "128", Modifiable, Later;

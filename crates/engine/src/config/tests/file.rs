@@ -283,5 +283,5 @@ fn the_test_suites_file_is_understood() {
          propagation-error-behavior panic\nshutdown-on-sigterm force\nenable-debug-assert yes\n\
          hide-user-data-from-log no\n",
     );
-    assert!(config.live.always_show_logo && !config.live.hide_user_data_from_log);
+    assert!(config.live.always_show_logo);
 }

@@ -37,7 +37,7 @@ fn themes_hold_every_row_once() {
 #[test]
 fn reasons_are_written_out() {
     for param in &PARAMS {
-        if let Meaning::Accepted(why) = param.meaning {
+        if let Meaning::Accepted(why) | Meaning::Partly(why) = param.meaning {
             assert!(
                 why.len() > 20 && !why.ends_with('.'),
                 "{}: {why}",

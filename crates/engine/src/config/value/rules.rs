@@ -105,7 +105,7 @@ const PROC_TITLE_VARIABLES: &[&[u8]] = &[
 
 /// The template with each `{variable}` replaced; `{{` is a brace. `None` if a brace stays open or a variable has no
 /// value.
-pub fn expand_template(
+fn expand_template(
     template: &[u8],
     variable: impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Option<Vec<u8>> {
