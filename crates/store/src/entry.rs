@@ -7,6 +7,7 @@
 //!   └────────┴──────────┴──────┴──────┴──────────┴─────┴───────┘
 //!   header   kind:4 │ encoding:2 │ has deadline:1 │ save parity:1
 //!   access   seconds of the last access (LRU), or minutes:16 counter:8 (LFU)
+//!   parity   differs from the table's while a snapshot has yet to save the entry
 //! ```
 //!
 //! A string is kept in one of four encodings: an integer of 1, 2, 4 or 8
@@ -585,12 +586,24 @@ impl EntryRef {
         }
     }
 
+    #[inline]
     pub(crate) fn parity(self) -> bool {
         self.header() & PARITY != 0
     }
 
+    pub(crate) fn set_parity(self, parity: bool) {
+        let header = self.header() & !PARITY | u8::from(parity);
+        // SAFETY: the first byte of the entry.
+        unsafe { *self.0.as_ptr() = header };
+    }
+
+    /// The entry's own allocation, without a block.
+    pub(crate) fn own_bytes(self) -> usize {
+        rounded(self.parts().end())
+    }
+
     pub(crate) fn memory_bytes(self) -> usize {
-        let own = rounded(self.parts().end());
+        let own = self.own_bytes();
         if self.encoding() != Encoding::Block {
             return own;
         }
@@ -633,7 +646,7 @@ impl EntryRef {
     /// Give the memory back to where it came from. The reference must not be
     /// used after it.
     pub(crate) fn free(self, memory: &mut impl Memory) {
-        let bytes = rounded(self.parts().end());
+        let bytes = self.own_bytes();
         self.release_block();
         // SAFETY: allocated by `new` from the same memory: a table frees what
         // it allocated, and what lies between tables is the heap's.

@@ -3,7 +3,8 @@
 //! ```text
 //!   Shard ── databases 0..n ── Table ── Segment ── Bucket ── Entry
 //!     │                        directory  64 lines   7 slots   header·key·value
-//!     └── Wheel: when which segment holds something that expires
+//!     ├── Wheel: when which segment holds something that expires
+//!     └── Images: what entries were at the cut of a snapshot under way
 //! ```
 //!
 //! A shard is a plain value: it has no lock, no clock and no thread, and knows
@@ -19,6 +20,7 @@ pub mod bitop;
 pub mod bits;
 mod entry;
 mod hash;
+mod images;
 pub mod lcs;
 mod prefetch;
 mod segment;
@@ -30,6 +32,7 @@ mod wheel;
 
 pub use entry::{Access, Entry, Kind, NewValue, StringView};
 pub use hash::{Key, KeyHasher};
+pub use images::{ImageGauge, Images};
 pub use shard::{Counts, Shard};
 pub use string::StringCopy;
 pub use table::{Detached, Slot, Table};

@@ -5,12 +5,18 @@
 //! that its keys name; what concerns all keys (DBSIZE, SCAN, FLUSHALL) visits
 //! one shard after the other.
 
+use std::sync::Arc;
+
+use crate::entry::Entry;
 use crate::hash::KeyHasher;
+use crate::images::{ImageGauge, Images};
 use crate::table::Table;
 
 /// A shard of the keyspace. A plain value: whoever holds it mutably may change it.
 pub struct Shard {
     databases: Vec<Table>,
+    /// Tables that were flushed before a snapshot under way had saved them.
+    flushed: Vec<Table>,
 }
 
 /// What one database of a shard holds, for DBSIZE and INFO.
@@ -35,6 +41,7 @@ impl Shard {
         let table = |_| Table::new(hasher, shard_bits, index);
         Shard {
             databases: (0..databases).map(table).collect(),
+            flushed: Vec::new(),
         }
     }
 
@@ -57,12 +64,22 @@ impl Shard {
         self.databases.swap(a, b);
     }
 
-    /// Empty a database; its former content is returned, to be freed where
-    /// nobody waits for it.
-    pub fn flush(&mut self, database: usize) -> Table {
+    /// Empty a database. Its former content is returned, to be freed where
+    /// nobody waits for it, unless a snapshot has yet to save it: then
+    /// [`Shard::take_flushed`] returns it later.
+    pub fn flush(&mut self, database: usize) -> Option<Table> {
         let table = &mut self.databases[database];
         let empty = table.empty_twin();
-        std::mem::replace(table, empty)
+        let former = std::mem::replace(table, empty);
+        #[cfg(test)]
+        if crate::table::save::mistake::is(crate::table::save::mistake::Mistake::ForgottenTable) {
+            return Some(former);
+        }
+        if former.is_wanted() {
+            self.flushed.push(former);
+            return None;
+        }
+        Some(former)
     }
 
     pub fn counts(&self, database: usize) -> Counts {
@@ -76,11 +93,59 @@ impl Shard {
 
     /// Bytes that this shard holds.
     pub fn memory_bytes(&self) -> usize {
-        self.databases.iter().map(Table::memory_bytes).sum()
+        self.tables().map(Table::memory_bytes).sum()
     }
 
     /// The part of it that is not keys and values.
     pub fn overhead_bytes(&self) -> usize {
-        self.databases.iter().map(Table::overhead_bytes).sum()
+        self.tables().map(Table::overhead_bytes).sum()
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.databases.iter().chain(&self.flushed)
+    }
+
+    // ---- snapshots -------------------------------------------------------
+
+    /// The cut of a snapshot: all that is here now will be saved as it is now.
+    /// No entry is touched. The walk before must be through.
+    pub fn cut(&mut self, gauge: &Arc<ImageGauge>) {
+        assert!(self.flushed.is_empty(), "one snapshot at a time");
+        for (database, table) in self.databases.iter_mut().enumerate() {
+            table.cut(database, gauge);
+        }
+    }
+
+    /// Go on with the walk until about `work_bytes` were handled: hand entries
+    /// to `save`, each with the number that its database had at the cut. An
+    /// entry is handed over exactly once, here or from [`Shard::take_images`].
+    /// Returns whether more is left.
+    pub fn save(&mut self, mut work_bytes: usize, save: &mut dyn FnMut(usize, Entry<'_>)) -> bool {
+        let mut tables = self.databases.iter_mut().chain(&mut self.flushed);
+        tables.any(|table| table.save(&mut work_bytes, save))
+    }
+
+    /// Take out what writers have kept for the walk. It is saved outside of
+    /// the shard. After the walk's last step this must follow once.
+    pub fn take_images(&mut self, into: &mut Vec<Images>) {
+        let tables = self.databases.iter_mut().chain(&mut self.flushed);
+        into.extend(tables.filter_map(Table::take_images));
+    }
+
+    /// Take out tables that were flushed and are saved by now, to be freed
+    /// where nobody waits for it.
+    pub fn take_flushed(&mut self) -> impl Iterator<Item = Table> + '_ {
+        self.flushed.extract_if(.., |table| !table.is_unsaved())
+    }
+
+    /// Entries of any database that a walk has yet to save and that may have
+    /// this hash; rarely others.
+    pub fn unsaved_like(&self, hash: u64) -> impl Iterator<Item = Entry<'_>> {
+        self.databases
+            .iter()
+            .flat_map(move |table| table.unsaved_like(hash))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,9 @@
 //! Expiry: a segment's header bounds its deadlines from below, and the wheel
 //! says when to look (see `wheel`). [`Table::sweep`] removes what is due.
 //!
+//! Snapshots: every change of an entry first asks whether a walk has yet to save
+//! it, which costs one comparison (see `save`).
+//!
 //! Invariants (`check` asserts them): every entry lies in its home bucket or,
 //! with the overflow bit set, in the stash; every directory slot points to the
 //! segment whose depth and prefix cover it; the counts and sums are exact.
@@ -30,14 +33,18 @@
 mod check;
 mod expiry;
 mod growth;
+pub(crate) mod save;
 mod walk;
 
 use crate::Access;
 use crate::entry::{Entry, EntryRef, NewValue, Payload};
 use crate::hash::{Key, KeyHasher};
+use crate::images::Remains;
 use crate::segment::{Bucket, SegmentRef, bits};
 use crate::slab::{Heap, Slabs};
 use crate::wheel::{Item, Wheel};
+
+use save::Saving;
 
 /// Where an entry is. Valid until something is inserted or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +68,12 @@ impl Detached {
     ) -> Detached {
         let entry = entry.entry_ref();
         Detached(Some(entry.copy_as(&mut Heap, key, deadline_ms, access)))
+    }
+
+    /// A copy of an entry as it is.
+    pub(crate) fn image_of(entry: EntryRef) -> Detached {
+        let source = Entry::of(entry);
+        Detached::copy_of(source, source.key(), source.deadline_ms(), source.access())
     }
 
     pub fn entry(&self) -> Entry<'_> {
@@ -96,6 +109,10 @@ pub struct Table {
     segment_bytes: usize,
     wheel: Option<Box<Wheel>>,
     due: Vec<Item>,
+    /// The save-parity of entries that no snapshot is waiting for.
+    parity: bool,
+    /// While a snapshot is under way that has not saved all of this table.
+    saving: Option<Box<Saving>>,
 }
 
 /// The bits of a hash that say where an entry goes.
@@ -130,6 +147,8 @@ impl Table {
             segment_bytes: 0,
             wheel: None,
             due: Vec::new(),
+            parity: false,
+            saving: None,
         }
     }
 
@@ -137,6 +156,7 @@ impl Table {
     pub fn empty_twin(&self) -> Table {
         let mut twin = Table::new(self.hasher, self.shard_bits, 0);
         twin.shard_prefix = self.shard_prefix;
+        twin.parity = self.parity;
         twin
     }
 
@@ -169,6 +189,7 @@ impl Table {
             + self.slabs.overhead_bytes()
             + self.directory.capacity() * size_of::<SegmentRef>()
             + self.wheel.as_ref().map_or(0, |wheel| wheel.memory_bytes())
+            + self.saving.as_ref().map_or(0, |saving| saving.kept_bytes())
     }
 
     // ---- lookup ----------------------------------------------------------
@@ -259,8 +280,12 @@ impl Table {
             payload,
             deadline_ms,
             access,
-            false,
+            self.parity,
         );
+        #[cfg(test)]
+        if save::mistake::is(save::mistake::Mistake::BornUnsaved) && self.is_unsaved() {
+            entry.set_parity(!self.parity);
+        }
         self.adopt(key.hash, entry, now_ms)
     }
 
@@ -275,6 +300,7 @@ impl Table {
         now_ms: i64,
     ) {
         let entry = self.entry_ref(slot);
+        self.keep(entry, Remains::Nothing);
         let payload = Payload::of(value);
         let old_deadline_ms = entry.deadline_ms();
         if entry.try_set(&payload, deadline_ms) {
@@ -300,6 +326,7 @@ impl Table {
     #[inline]
     pub fn rewrite(&mut self, slot: Slot, value: NewValue<'_>) {
         let entry = self.entry_ref(slot);
+        self.keep(entry, Remains::Nothing);
         let payload = Payload::of(value);
         let deadline_ms = entry.deadline_ms();
         if !entry.try_set(&payload, deadline_ms) {
@@ -319,6 +346,7 @@ impl Table {
     /// Change when a key expires.
     pub fn set_deadline(&mut self, slot: Slot, deadline_ms: Option<i64>, now_ms: i64) {
         let entry = self.entry_ref(slot);
+        self.keep(entry, Remains::Block);
         let old_deadline_ms = entry.deadline_ms();
         if !entry.try_set_deadline(deadline_ms) {
             let key = Entry::of(entry).key();
@@ -341,6 +369,7 @@ impl Table {
     /// an integer. OBJECT ENCODING answers `raw` from now on.
     pub fn bytes_mut(&mut self, slot: Slot) -> Option<&mut [u8]> {
         let entry = self.entry_ref(slot);
+        self.keep(entry, Remains::Nothing);
         // A shared block is copied, and the copy may have less room.
         let before = entry.memory_bytes();
         let bytes = entry.bytes_mut();
@@ -355,6 +384,7 @@ impl Table {
         change: impl FnOnce(&mut Vec<u8>) -> R,
     ) -> Option<R> {
         let entry = self.entry_ref(slot);
+        self.keep(entry, Remains::Nothing);
         let before = entry.memory_bytes();
         let result = entry.modify_block(change);
         self.entry_bytes = self.entry_bytes - before + entry.memory_bytes();
@@ -363,6 +393,7 @@ impl Table {
 
     /// Remove a key.
     pub fn remove(&mut self, slot: Slot) {
+        self.keep(self.entry_ref(slot), Remains::Nothing);
         let entry = self.unlink(slot);
         entry.free(&mut self.slabs);
         self.shrink_around(self.prefix(slot.directory as usize));
@@ -370,8 +401,8 @@ impl Table {
 
     /// Take a key out, to put its value in elsewhere.
     pub fn detach(&mut self, slot: Slot) -> Detached {
-        let entry = self.entry(slot);
-        let detached = Detached::copy_of(entry, entry.key(), entry.deadline_ms(), entry.access());
+        self.keep(self.entry_ref(slot), Remains::Block);
+        let detached = Detached::image_of(self.entry_ref(slot));
         self.remove(slot);
         detached
     }
@@ -387,6 +418,7 @@ impl Table {
         let access = detached.entry().access();
         let source = detached.entry().entry_ref();
         let entry = source.copy_as(&mut self.slabs, key.bytes, deadline_ms, access);
+        entry.set_parity(self.parity);
         self.adopt(key.hash, entry, now_ms)
     }
 

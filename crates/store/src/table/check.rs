@@ -68,6 +68,7 @@ impl Table {
         let hash = self.hasher.hash(Entry::of(entry).key());
         assert!(self.segment(hash) == segment, "the directory leads here");
         assert!(self.index(hash) >= directory);
+        self.check_saved(hash, entry);
         let home = self.home(segment, hash);
         let stashed = index.checked_sub(segment.homes());
         match stashed {

@@ -6,6 +6,7 @@
 
 use super::{Slot, Table};
 use crate::entry::{Entry, EntryRef};
+use crate::images::Remains;
 use crate::segment::LANES;
 use crate::wheel::{Item, NEVER, Wheel};
 
@@ -93,6 +94,7 @@ impl Table {
                         bucket: bucket as u8,
                         lane: lane as u8,
                     };
+                    self.keep(entry, Remains::Nothing);
                     self.unlink(slot).free(&mut self.slabs);
                     removed += 1;
                 }
