@@ -7,6 +7,7 @@
 mod command_table;
 mod compat_page;
 mod corpus;
+mod digest;
 mod embedded;
 mod hostile;
 mod linearizability;

@@ -238,6 +238,14 @@ impl Ctx<'_> {
         }
     }
 
+    /// Be inside all shards, so that nothing changes meanwhile.
+    pub fn enter_all(&mut self) {
+        if !self.local.held.holds_all() {
+            self.settle_so_far();
+            self.local.held.all();
+        }
+    }
+
     /// A shard that is held.
     pub fn held_shard(&mut self, index: usize) -> &mut Shard {
         self.local.held.shard(index)

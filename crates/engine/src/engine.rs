@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Nothing here runs by itself. Whoever owns a thread makes an [`Executor`]
-//! from the engine and calls [`Executor::execute`] and [`Executor::sweep`].
+//! from the engine and calls [`Executor::execute`], [`Executor::sweep`] and,
+//! while a snapshot is taken, [`Executor::save_step`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,6 +27,7 @@ use crate::info::Rates;
 use crate::lock::Entrants;
 use crate::pause::Pause;
 use crate::shards::Shards;
+use crate::snapshot::Snapshots;
 use crate::stats::Stats;
 
 /// How an engine is made.
@@ -59,6 +61,7 @@ pub struct Engine {
     pub host: HostRef,
     pub started: Now,
     pub(crate) active_expire: AtomicBool,
+    pub(crate) snapshots: Snapshots,
     pub(crate) rates: Rates,
     config: RwLock<Arc<Config>>,
     config_change: Mutex<()>,
@@ -87,6 +90,7 @@ impl Engine {
             host,
             started: options.now,
             active_expire: AtomicBool::new(true),
+            snapshots: Snapshots::default(),
             rates: Rates::default(),
             config: RwLock::new(Arc::new(options.config)),
             config_change: Mutex::new(()),

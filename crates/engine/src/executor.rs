@@ -51,6 +51,8 @@ impl Executor {
     const WINDOW: usize = 64;
     /// A queue of this size has so many parts that freeing it takes its time.
     const SLOW_TO_FREE_BYTES: usize = 1024 * 1024;
+    /// How much of an abandoned snapshot is cleared away beside each sweep.
+    const CLEARED_SLICES: usize = 25;
 
     pub(crate) fn new(engine: Arc<Engine>, seed: u64) -> Executor {
         let config = engine.config();
@@ -80,6 +82,12 @@ impl Executor {
 
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The engine, and the shards that this thread is inside of: none, between
+    /// two calls.
+    pub(crate) fn parts(&mut self) -> (&Arc<Engine>, &mut Held) {
+        (&self.engine, &mut self.local.held)
     }
 
     /// This executor's counters, for what its driver counts.
@@ -130,13 +138,21 @@ impl Executor {
     }
 
     /// Remove expired keys, a slice of shard `index` of every `of` shards, in
-    /// at most `segments` segments each. Returns whether more are due.
+    /// at most `segments` segments each; and clear away some of what a snapshot
+    /// that was given up has left. Returns whether there is more to do.
     pub fn sweep(&mut self, now: Now, index: usize, of: usize, segments: usize) -> bool {
+        let clearing = self.clear_abandoned(Executor::CLEARED_SLICES);
+        self.expire(now, index, of, segments) || clearing
+    }
+
+    fn expire(&mut self, now: Now, index: usize, of: usize, segments: usize) -> bool {
         let active = self
             .engine
             .active_expire
             .load(std::sync::atomic::Ordering::Relaxed);
-        if !active || self.engine.pause.mode_at(now.unix_ms()).is_some() {
+        let waits =
+            self.engine.pause.mode_at(now.unix_ms()).is_some() || self.engine.images_are_full();
+        if !active || waits {
             return false;
         }
         self.begin(now);

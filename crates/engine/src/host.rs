@@ -77,6 +77,14 @@ pub trait Host: Send + Sync {
         Lsn(0)
     }
 
+    /// A snapshot begins: called while all shards are held, so that nothing is
+    /// being written. Returns the log position behind all that the snapshot
+    /// has; what comes after it may go to another file. It must be quick, and
+    /// must not call the engine.
+    fn cut(&self) -> Lsn {
+        Lsn(0)
+    }
+
     /// Free something large where nobody waits for it.
     fn discard(&self, garbage: Garbage) {
         drop(garbage);

@@ -31,6 +31,7 @@ mod pause;
 mod pipeline;
 mod session;
 mod shards;
+mod snapshot;
 pub mod stats;
 mod transaction;
 pub mod version;
@@ -45,4 +46,7 @@ pub use pause::{Pause, PauseMode};
 pub use session::{Client, ReplyMode, Session, Stage};
 #[cfg(feature = "sabotage")]
 pub use shards::sabotage::Sabotage;
+pub use snapshot::{
+    Budget, Cut, IMAGES_BYTES_MAX, NO_CAP, Progress, Sink, Snapshot, SnapshotError,
+};
 pub use version::{OCHRE_VERSION, REDIS_VERSION};

@@ -51,7 +51,8 @@ pub struct Session {
 pub enum Stage {
     #[default]
     Running,
-    /// Its next request waits until somebody wakes it (CLIENT PAUSE).
+    /// Its next request waits until somebody wakes it (CLIENT PAUSE, or a
+    /// snapshot that has to make room).
     Parked,
     /// To be closed once its outbox is sent.
     Closing,

@@ -115,8 +115,9 @@ impl Ctx<'_> {
             watches.exchange(database, |key| {
                 (presence(engine, table, key, now_ms), Presence::Absent)
             });
-            let garbage = Garbage::Table(Box::new(keys.flush(database)));
-            self.discard(garbage);
+            if let Some(former) = keys.flush(database) {
+                self.discard(Garbage::Table(Box::new(former)));
+            }
         }
         flushed
     }

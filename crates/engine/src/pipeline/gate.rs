@@ -3,14 +3,15 @@
 //! The order of the questions is Redis', as the first "no" is the answer:
 //! does the command exist, is the number of arguments right, is it closed to
 //! this caller, is the caller logged in, may it be inside MULTI, is everything
-//! paused. What comes out is a verdict, or the error to answer.
+//! paused. What comes out is a verdict, or the error to answer. A question of
+//! our own comes last: is there room for what a snapshot would have to keep?
 
 use std::borrow::Cow;
 
 use resp::Argv;
 use spec::Flags;
 
-use crate::commands::{Command, Named};
+use crate::commands::{Command, Named, Scope};
 use crate::config::Permission;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
@@ -104,6 +105,28 @@ fn may_write(ctx: &Ctx<'_>, command: &Command) -> bool {
         Some(_) => false,
         None => writes(command),
     }
+}
+
+/// A snapshot has no room for more images: would this command need some? It
+/// would if it changes what is not saved yet, or finds it expired; of a
+/// transaction that writes it is not asked in detail. What concerns whole
+/// databases keeps none.
+#[cold]
+pub(crate) fn waits_for_walk(ctx: &mut Ctx<'_>, command: &Command, hashes: &[u64]) -> bool {
+    let writes = may_write(ctx, command);
+    if super::lock::is_exec(command) {
+        return writes;
+    }
+    if command.scope != Scope::Keys || hashes.is_empty() {
+        return false;
+    }
+    super::lock::enter(ctx, command, hashes);
+    let (engine, now_ms) = (ctx.engine, ctx.now_ms());
+    hashes.iter().any(|&hash| {
+        let shard = ctx.held_shard(engine.shards.of(hash));
+        let mut unsaved = shard.keys.unsaved_like(hash);
+        unsaved.any(|entry| writes || entry.is_expired(now_ms))
+    })
 }
 
 fn debug_allowed(ctx: &Ctx<'_>) -> Result<(), CommandError> {

@@ -50,6 +50,13 @@ pub(crate) fn step(
         ctx.session.stage = Stage::Parked;
         return;
     }
+    if ctx.engine.images_are_full()
+        && let Ok(Verdict::Run(command)) = verdict
+        && gate::waits_for_walk(ctx, command, hashes)
+    {
+        ctx.session.stage = Stage::Parked;
+        return;
+    }
     ctx.session.executed += 1;
     if ctx.session.reply_mode == ReplyMode::SkipNext {
         ctx.session.reply_mode = ReplyMode::Skipping;

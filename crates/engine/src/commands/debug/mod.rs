@@ -8,6 +8,7 @@
 //! Nothing is held when a lever is pulled: a server that sleeps keeps no shard
 //! from the other threads, unless it sleeps inside a transaction.
 
+mod digest;
 mod object;
 mod populate;
 mod protocol;
@@ -35,6 +36,21 @@ struct Lever {
 }
 
 static LEVERS: &[Lever] = &[
+    Lever {
+        name: "digest",
+        arguments: 0..=0,
+        usage: "",
+        sentence: "Forty hexadecimal digits that stand for all that is stored, as Redis computes them. \
+                   Everybody waits meanwhile.",
+        pull: digest::digest,
+    },
+    Lever {
+        name: "digest-value",
+        arguments: 0..=usize::MAX,
+        usage: " [<key> ...]",
+        sentence: "Such digits for the value of each key, and zeros for a key that does not exist.",
+        pull: digest::digest_value,
+    },
     Lever {
         name: "error",
         arguments: 1..=1,

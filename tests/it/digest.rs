@@ -1,0 +1,77 @@
+//! DEBUG DIGEST is Redis', so that either server can say whether the other holds the
+//! same: random writes go to both, and the digests are compared as they go.
+
+use base::Rng;
+use ochredb::Db;
+use resp::Value;
+use testkit::reply::Reply;
+use testkit::target::Target;
+
+const STEPS: usize = 4_000;
+
+#[test]
+fn digests_are_those_of_the_oracle() {
+    let Some((_server, mut oracle)) = crate::oracle::start() else {
+        return;
+    };
+    let options = Db::options().config("enable-debug-command", "yes");
+    let db = options.expect("a known parameter").threads(2).memory();
+    let mut rng = Rng::new(11);
+    oracle.ask(0, &["FLUSHALL"]).expect("the oracle answers");
+    for step in 0..STEPS {
+        let line = request(&mut rng);
+        let words: Vec<&str> = line.split(' ').collect();
+        oracle.ask(0, &words).expect("the oracle answers");
+        // An error is one on both sides.
+        let _ = db.execute(&words);
+        if step % 100 == 99 {
+            let key = format!("k:{}", rng.below(300));
+            for words in [
+                &["DEBUG", "DIGEST"][..],
+                &["DEBUG", "DIGEST-VALUE", &key, "k:1", "nokey"],
+            ] {
+                let theirs = oracle.ask(0, words).expect("the oracle answers");
+                let ours = db.execute(words).expect("a digest");
+                assert_eq!(text(&ours), plain(&theirs), "step {step}: {words:?}");
+            }
+        }
+    }
+}
+
+/// Strings of all encodings, with and without a deadline, in a few databases. No
+/// deadline is near: when an expired key goes is each server's affair.
+fn request(rng: &mut Rng) -> String {
+    let key = format!("k:{}", rng.below(300));
+    let len = [1, 30, 100, 3_000][rng.below(4) as usize];
+    let value = char::from(b'a' + rng.below(26) as u8)
+        .to_string()
+        .repeat(len);
+    match rng.below(12) {
+        0..3 => format!("SET {key} {value}"),
+        3 => format!("SET {key} {}", rng.next_u64() as i64),
+        4 => format!("SET {key} {value} EX 1000"),
+        5 => format!("APPEND {key} {value}"),
+        6 => format!("SETBIT {key} {} 1", rng.below(30_000)),
+        7 => format!("EXPIRE {key} 5000"),
+        8 => format!("PERSIST {key}"),
+        9 => format!("DEL {key}"),
+        10 => format!("INCR {key}"),
+        _ => format!("SELECT {}", rng.below(4)),
+    }
+}
+
+fn text(value: &Value) -> Vec<String> {
+    match value {
+        Value::Simple(line) => vec![line.to_string()],
+        Value::Array(values) => values.iter().flat_map(text).collect(),
+        other => panic!("{other:?} is no digest"),
+    }
+}
+
+fn plain(reply: &Reply) -> Vec<String> {
+    match reply {
+        Reply::Simple(line) => vec![String::from_utf8_lossy(line.as_ref()).into_owned()],
+        Reply::Array(replies) => replies.iter().flat_map(plain).collect(),
+        other => panic!("{other} is no digest"),
+    }
+}
