@@ -23,7 +23,7 @@ use crate::config::{Config, MaxmemoryPolicy};
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::error::CommandError;
-use crate::host::Garbage;
+use crate::host::{Garbage, LogMode, Lsn};
 use crate::pipeline::Stopwatch;
 use crate::session::Session;
 use crate::shards::{Held, Shard};
@@ -43,6 +43,10 @@ pub(crate) struct Local {
     pub(crate) wanted: Vec<u32>,
     /// Within EXEC: all effects until its end are one group.
     pub(crate) in_transaction: bool,
+    /// Which data the present group of effects changed.
+    pub(crate) written: Written,
+    /// What is run comes from the log: decided already, to be repeated.
+    pub(crate) replaying: bool,
 }
 
 impl Local {
@@ -55,7 +59,23 @@ impl Local {
             self.config = engine.config();
         }
         self.clock = AccessClock::new(now, &self.config);
+        let mode = match self.replaying {
+            true => LogMode::Off,
+            false => engine.host.log_mode(),
+        };
+        self.effects.want(mode != LogMode::Off);
+        self.written.is_kept = mode == LogMode::Awaited;
     }
+}
+
+/// What the present group of effects changed, so that whoever reads it waits for
+/// the log. Kept only while the host holds replies.
+#[derive(Default)]
+pub(crate) struct Written {
+    pub(crate) is_kept: bool,
+    pub(crate) keys: Vec<(u32, u64)>,
+    /// Whole databases, in all shards that are held.
+    pub(crate) databases: Vec<u32>,
 }
 
 /// How access times are kept, as of this turn.
@@ -159,6 +179,10 @@ impl Ctx<'_> {
 
     /// The longest string a client may make: `proto-max-bulk-len`.
     pub fn string_bytes_max(&self) -> usize {
+        if self.local.replaying {
+            // The limit may have been lowered since.
+            return Ctx::STRING_BYTES_EVER;
+        }
         self.local.config.live.proto_max_bulk_len_bytes as usize
     }
 
@@ -263,13 +287,23 @@ impl Ctx<'_> {
     #[inline]
     pub fn find_in(&mut self, database: usize, key: &Key<'_>) -> Option<Slot> {
         let now_ms = self.now_ms();
+        if self.local.written.is_kept {
+            self.gate_by(database, key);
+        }
         let table = self.table(database, key.hash);
         let slot = table.find(key)?;
-        if table.entry(slot).is_expired(now_ms) {
+        if table.entry(slot).is_expired(now_ms) && !self.local.replaying {
             self.expire(database, key, slot);
             return None;
         }
         Some(slot)
+    }
+
+    /// The reply will show this key, or that it is not there.
+    #[cold]
+    fn gate_by(&mut self, database: usize, key: &Key<'_>) {
+        let lsn = Lsn(self.table(database, key.hash).last_lsn(key.hash));
+        self.session.gate = self.session.gate.max(lsn);
     }
 
     /// The entry at a slot that was just found.
@@ -481,9 +515,19 @@ impl Ctx<'_> {
 
     #[inline]
     pub fn changed_in(&mut self, database: usize, key: &Key<'_>) {
+        if self.local.written.is_kept {
+            self.local.written.keys.push((database as u32, key.hash));
+        }
         let shard = self.shard(key.hash);
         if !shard.watches.is_empty() {
             shard.watches.touch(database, key.bytes);
+        }
+    }
+
+    /// All keys of a database have changed, in the shards that are held.
+    pub(crate) fn changed_all(&mut self, database: usize) {
+        if self.local.written.is_kept {
+            self.local.written.databases.push(database as u32);
         }
     }
 
@@ -497,6 +541,9 @@ impl Ctx<'_> {
             }
         }
     }
+
+    /// The longest string that `proto-max-bulk-len` can ever have allowed.
+    const STRING_BYTES_EVER: usize = u32::MAX as usize;
 
     /// Memory of this size goes back to the system when freed, which takes its time.
     const SLOW_TO_FREE_BYTES: usize = 256 * 1024;

@@ -32,11 +32,9 @@ struct Record {
 }
 
 impl Effects {
-    pub(crate) fn new(wanted: bool) -> Effects {
-        Effects {
-            wanted,
-            ..Effects::default()
-        }
+    /// Encode what is emitted from now on, or not.
+    pub(crate) fn want(&mut self, wanted: bool) {
+        self.wanted = wanted;
     }
 
     /// Emit one canonical command in `database`.

@@ -61,6 +61,7 @@ pub struct Engine {
     pub host: HostRef,
     pub started: Now,
     pub(crate) active_expire: AtomicBool,
+    loading: AtomicBool,
     pub(crate) snapshots: Snapshots,
     pub(crate) rates: Rates,
     config: RwLock<Arc<Config>>,
@@ -90,6 +91,7 @@ impl Engine {
             host,
             started: options.now,
             active_expire: AtomicBool::new(true),
+            loading: AtomicBool::new(false),
             snapshots: Snapshots::default(),
             rates: Rates::default(),
             config: RwLock::new(Arc::new(options.config)),
@@ -109,6 +111,16 @@ impl Engine {
     /// one is less than a tenth of a second old. Says whether it took one.
     pub(crate) fn sample(&self, now: Now) -> bool {
         self.rates.sample(now, || self.stats.lifetime_counters())
+    }
+
+    /// While the data set is being read, commands that need it are refused.
+    pub fn set_loading(&self, loading: bool) {
+        self.loading.store(loading, Ordering::Release);
+    }
+
+    #[inline]
+    pub fn is_loading(&self) -> bool {
+        self.loading.load(Ordering::Acquire)
     }
 
     pub fn shard_count(&self) -> usize {

@@ -15,7 +15,7 @@ use base::{Now, Rng};
 use resp::Argv;
 use store::Key;
 
-use crate::ctx::{AccessClock, Ctx, Local};
+use crate::ctx::{AccessClock, Ctx, Local, Written};
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::host::Garbage;
@@ -60,7 +60,7 @@ impl Executor {
         Executor {
             local: Local {
                 held: Held::new(engine.shards.clone()),
-                effects: Effects::new(engine.host.wants_effects()),
+                effects: Effects::default(),
                 garbage: Vec::new(),
                 rng: Rng::new(seed),
                 stats: engine.stats.block(engine.commands.all().len()),
@@ -70,6 +70,8 @@ impl Executor {
                 config,
                 wanted: Vec::new(),
                 in_transaction: false,
+                written: Written::default(),
+                replaying: false,
             },
             resolver: Resolver::default(),
             resolved: Vec::new(),
@@ -82,6 +84,42 @@ impl Executor {
 
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The engine, and what belongs to this executor.
+    pub(crate) fn parts_mut(&mut self) -> (&Arc<Engine>, &mut Local) {
+        (&self.engine, &mut self.local)
+    }
+
+    pub(crate) fn session_mut(&mut self) -> &mut Session {
+        &mut self.own
+    }
+
+    /// Resolve and prefetch commands that no client sent.
+    pub(crate) fn look_ahead_for(&mut self, commands: &[Argv<'_>]) {
+        self.resolver.clear();
+        self.resolved.clear();
+        self.prefetch.clear();
+        for &argv in commands {
+            let resolved = self.resolver.resolve(&self.engine, argv);
+            self.resolved.push(resolved);
+            for &hash in self.resolver.hashes(resolved) {
+                self.prefetch.add(hash, self.own.database);
+            }
+        }
+        self.prefetch.run(&self.engine.shards, &mut self.local.held);
+    }
+
+    /// What is needed to run the `index`th of the commands looked ahead for.
+    pub(crate) fn replaying(&mut self, now: Now, index: usize) -> (Ctx<'_>, Resolved, &[u64]) {
+        let resolved = self.resolved[index];
+        let ctx = Ctx {
+            engine: &self.engine,
+            now,
+            session: &mut self.own,
+            local: &mut self.local,
+        };
+        (ctx, resolved, self.resolver.hashes(resolved))
     }
 
     /// The engine, and the shards that this thread is inside of: none, between

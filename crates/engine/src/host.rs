@@ -24,6 +24,29 @@ pub enum Garbage {
     Queue(Box<Transaction>),
 }
 
+/// What becomes of effects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogMode {
+    /// Nobody wants them: they are counted, not encoded.
+    #[default]
+    Off,
+    /// They are appended to a log.
+    Appended,
+    /// And replies wait until what they show is durable (`appendfsync always`):
+    /// each session's gate says how far the log must be.
+    Awaited,
+}
+
+/// May a command write?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    Open,
+    /// The log is behind. The client is parked until [`Host::wake_all`].
+    Wait,
+    /// The error line that says why not.
+    Refused(String),
+}
+
 /// How a client asked the server to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shutdown {
@@ -66,14 +89,25 @@ pub trait Host: Send + Sync {
     /// A clock for durations only; it never goes back.
     fn monotonic_ns(&self) -> u64;
 
-    /// Should effects be encoded at all?
-    fn wants_effects(&self) -> bool {
-        false
+    /// What becomes of effects. Asked once per batch; it may change in between.
+    fn log_mode(&self) -> LogMode {
+        LogMode::Off
     }
 
     /// A group of effects, in total order: called while the shards that they
     /// touched are still locked. Returns the log position behind them.
     fn append(&self, _effects: &Effects) -> Lsn {
+        Lsn(0)
+    }
+
+    /// May a command write, of a request of about so many bytes? Asked before
+    /// anything is changed.
+    fn admit(&self, _bytes: usize) -> Admission {
+        Admission::Open
+    }
+
+    /// The log's end: everything before it has been appended.
+    fn log_end(&self) -> Lsn {
         Lsn(0)
     }
 

@@ -29,6 +29,7 @@ mod info;
 mod lock;
 mod pause;
 mod pipeline;
+mod replay;
 mod session;
 mod shards;
 mod snapshot;
@@ -41,8 +42,9 @@ pub use clients::{Card, Clients, Origin};
 pub use engine::{Engine, EngineOptions, Threads};
 pub use error::CommandError;
 pub use executor::{Executor, Request};
-pub use host::{Facts, Garbage, Host, HostRef, Lsn, NoWake, Shutdown, Wake};
+pub use host::{Admission, Facts, Garbage, Host, HostRef, LogMode, Lsn, NoWake, Shutdown, Wake};
 pub use pause::{Pause, PauseMode};
+pub use replay::ReplayError;
 pub use session::{Client, ReplyMode, Session, Stage};
 #[cfg(feature = "sabotage")]
 pub use shards::sabotage::Sabotage;

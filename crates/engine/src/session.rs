@@ -11,6 +11,7 @@ use resp::{Outbox, Protocol};
 
 use crate::clients::Card;
 use crate::commands::CommandId;
+use crate::host::Lsn;
 use crate::transaction::Transaction;
 use crate::watch::{Touched, WatchedKey};
 
@@ -42,6 +43,9 @@ pub struct Session {
     pub executed: u32,
     /// Commands ever processed, for CLIENT LIST's `tot-cmds`.
     pub commands: u64,
+    /// Its replies show what the log has before here: a driver whose host holds
+    /// replies sends them when that is durable.
+    pub gate: Lsn,
     /// What others may know and say about this client.
     pub card: Arc<Card>,
 }
@@ -90,6 +94,7 @@ impl Client {
                 last_command: None,
                 executed: 0,
                 commands: 0,
+                gate: Lsn(0),
                 card,
             },
             outbox: Outbox::default(),

@@ -109,6 +109,8 @@ pub struct Table {
     segment_bytes: usize,
     wheel: Option<Box<Wheel>>,
     due: Vec<Item>,
+    /// The newest write that concerned all keys at once.
+    last_lsn: u64,
     /// The save-parity of entries that no snapshot is waiting for.
     parity: bool,
     /// While a snapshot is under way that has not saved all of this table.
@@ -147,6 +149,7 @@ impl Table {
             segment_bytes: 0,
             wheel: None,
             due: Vec::new(),
+            last_lsn: 0,
             parity: false,
             saving: None,
         }
@@ -260,6 +263,34 @@ impl Table {
             .bucket(slot.bucket as usize)
             .slot(slot.lane as usize)
             .expect("a slot is used before the table changes")
+    }
+
+    // ---- the log's position ------------------------------------------------
+
+    /// The newest write that a look at keys of this hash may have shown,
+    /// whether there are any or not. A bound from above: neighbours count too.
+    #[inline]
+    pub fn last_lsn(&self, hash: u64) -> u64 {
+        match self.directory.get(self.index(hash)) {
+            Some(segment) => self.last_lsn.max(segment.header().last_lsn),
+            None => self.last_lsn,
+        }
+    }
+
+    /// Keys of this hash were written to; the log has it before `lsn`.
+    #[inline]
+    pub fn written(&mut self, hash: u64, lsn: u64) {
+        let index = self.index(hash);
+        match self.directory.get_mut(index) {
+            Some(segment) => segment.header_mut().last_lsn = lsn,
+            // It was the last key.
+            None => self.last_lsn = lsn,
+        }
+    }
+
+    /// All keys were written to; the log has it before `lsn`.
+    pub fn all_written(&mut self, lsn: u64) {
+        self.last_lsn = lsn;
     }
 
     // ---- change ----------------------------------------------------------

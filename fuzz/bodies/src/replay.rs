@@ -168,8 +168,8 @@ impl Host for Log {
         0
     }
 
-    fn wants_effects(&self) -> bool {
-        true
+    fn log_mode(&self) -> engine::LogMode {
+        engine::LogMode::Appended
     }
 
     fn append(&self, effects: &engine::effect::Effects) -> Lsn {

@@ -105,6 +105,7 @@ impl Ctx<'_> {
     fn flush(&mut self, database: usize) -> usize {
         let (engine, now_ms) = (self.engine, self.now_ms());
         let mut flushed = 0;
+        self.changed_all(database);
         for index in 0..engine.shards.len() {
             let Shard { keys, watches } = self.held_shard(index);
             let table = keys.database(database);
@@ -125,6 +126,8 @@ impl Ctx<'_> {
     /// Exchange two databases; all shards are held.
     fn swap(&mut self, a: usize, b: usize) {
         let (engine, now_ms) = (self.engine, self.now_ms());
+        self.changed_all(a);
+        self.changed_all(b);
         for index in 0..engine.shards.len() {
             let Shard { keys, watches } = self.held_shard(index);
             let see = |database, key: &[u8]| presence(engine, keys.database(database), key, now_ms);

@@ -15,6 +15,7 @@ use crate::commands::{Command, Named, Scope};
 use crate::config::Permission;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
+use crate::host::Admission;
 use crate::pause::PauseMode;
 use crate::pipeline::Resolved;
 
@@ -58,6 +59,16 @@ pub(crate) fn judge<'e>(
     if std::ptr::eq(spec, &spec::server::DEBUG) {
         debug_allowed(ctx)?;
     }
+    if engine.is_loading() && !spec.flags.contains(Flags::LOADING) {
+        return Err(CommandError::Line(LOADING.into()));
+    }
+    if ctx.local.effects.is_wanted() && writes_ever(ctx, command) {
+        match engine.host.admit(request_bytes(ctx, command, argv)) {
+            Admission::Open => {}
+            Admission::Wait => return Ok(Verdict::Wait),
+            Admission::Refused(line) => return Err(CommandError::Line(line.into())),
+        }
+    }
     if let Some(mode) = engine.pause.mode_at(ctx.now_ms())
         && (mode == PauseMode::All || may_write(ctx, command))
     {
@@ -72,6 +83,22 @@ pub(crate) fn judge<'e>(
         return Ok(Verdict::Queue(command));
     }
     Ok(Verdict::Run(command))
+}
+
+/// What everybody hears while the data set is being read.
+const LOADING: &str = "LOADING Redis is loading the dataset in memory";
+
+/// Would this command write, now or when its transaction ends?
+fn writes_ever(ctx: &Ctx<'_>, command: &Command) -> bool {
+    command.spec.flags.contains(Flags::WRITE) || may_write(ctx, command)
+}
+
+/// About how many bytes of effects a request comes to; for EXEC, all of its queue.
+fn request_bytes(ctx: &Ctx<'_>, command: &Command, argv: Argv<'_>) -> usize {
+    match ctx.session.transaction.as_deref() {
+        Some(transaction) if super::lock::is_exec(command) => transaction.bytes(),
+        _ => argv.iter_from(0).map(|arg| arg.len() + 16).sum(),
+    }
 }
 
 /// Commands that act at once although a transaction is open.

@@ -19,6 +19,7 @@ mod run;
 mod stopwatch;
 
 pub(crate) use gate::{SHOWN_BYTES_MAX, Verdict, judge, shown};
+pub(crate) use lock::enter;
 pub(crate) use prefetch::Prefetch;
 pub(crate) use resolve::{Resolved, Resolver};
 pub(crate) use run::{call, run, settle};
@@ -63,7 +64,7 @@ pub(crate) fn step(
     }
     match verdict {
         Ok(Verdict::Run(command)) => {
-            lock::enter(ctx, command, hashes);
+            enter(ctx, command, hashes);
             run(ctx, command, argv, hashes, &mut reply);
         }
         Ok(Verdict::Queue(command)) => queue(ctx, command.id, argv, &mut reply),

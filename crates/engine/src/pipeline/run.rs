@@ -7,8 +7,9 @@
 use resp::{Argv, Reply};
 
 use crate::args::Args;
-use crate::commands::Command;
-use crate::ctx::Ctx;
+use crate::commands::{Command, Scope};
+use crate::ctx::{Ctx, Local};
+use crate::host::Lsn;
 use crate::pipeline::answer_error;
 
 /// Run a command of a client, its shards being held, and settle it.
@@ -23,6 +24,9 @@ pub(crate) fn run(
     call(ctx, command, argv, hashes, reply);
     if !ctx.local.effects.is_empty() {
         settle(ctx);
+    } else if ctx.local.written.is_kept {
+        ctx.local.written.keys.clear();
+        ctx.local.written.databases.clear();
     }
 }
 
@@ -49,6 +53,10 @@ pub(crate) fn call(
         ctx.local.stats.failed(command.id.index());
         answer_error(ctx, &error, reply);
     }
+    if ctx.local.written.is_kept && command.scope != Scope::Keys {
+        // It has looked at more than it names.
+        ctx.session.gate = ctx.engine.host.log_end();
+    }
 }
 
 /// One command, or one transaction, is over: its effects are one group.
@@ -56,7 +64,31 @@ pub(crate) fn settle(ctx: &mut Ctx<'_>) {
     let local = &mut *ctx.local;
     local.stats.changes.add(local.effects.changes());
     if local.effects.is_wanted() {
-        ctx.engine.host.append(&local.effects);
+        let lsn = ctx.engine.host.append(&local.effects);
+        if local.written.is_kept {
+            mark(ctx, lsn);
+        }
     }
-    local.effects.clear();
+    ctx.local.effects.clear();
+}
+
+/// Whoever reads what was changed here waits for the log as the writer does.
+#[cold]
+fn mark(ctx: &mut Ctx<'_>, lsn: Lsn) {
+    let Local { held, written, .. } = &mut *ctx.local;
+    for (database, hash) in written.keys.drain(..) {
+        let shard = held.shard(ctx.engine.shards.of(hash));
+        let table = shard.keys.database_mut(database as usize);
+        table.written(hash, lsn.0);
+    }
+    for database in written.databases.drain(..) {
+        for index in 0..ctx.engine.shards.len() {
+            let shard = held.shard(index);
+            shard
+                .keys
+                .database_mut(database as usize)
+                .all_written(lsn.0);
+        }
+    }
+    ctx.session.gate = ctx.session.gate.max(lsn);
 }

@@ -26,8 +26,8 @@ impl Host for Record {
         0
     }
 
-    fn wants_effects(&self) -> bool {
-        true
+    fn log_mode(&self) -> engine::LogMode {
+        engine::LogMode::Appended
     }
 
     fn append(&self, effects: &Effects) -> Lsn {

@@ -34,8 +34,8 @@ impl Host for Log {
         0
     }
 
-    fn wants_effects(&self) -> bool {
-        true
+    fn log_mode(&self) -> engine::LogMode {
+        engine::LogMode::Appended
     }
 
     fn append(&self, effects: &Effects) -> Lsn {

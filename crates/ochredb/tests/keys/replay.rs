@@ -24,8 +24,8 @@ impl Host for Recorder {
         0
     }
 
-    fn wants_effects(&self) -> bool {
-        true
+    fn log_mode(&self) -> engine::LogMode {
+        engine::LogMode::Appended
     }
 
     fn append(&self, effects: &Effects) -> Lsn {

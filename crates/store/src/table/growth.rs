@@ -280,6 +280,8 @@ impl Table {
                 entry.free(&mut self.slabs);
             }
         }
+        let lsns = self.distinct_segments().map(|s| s.header().last_lsn);
+        self.last_lsn = lsns.fold(self.last_lsn, u64::max);
         self.slabs = Slabs::default();
         self.directory = Vec::new();
         self.depth = 0;

@@ -1,0 +1,143 @@
+//! Replay: what was decided before, done again.
+//!
+//! A log has the canonical effects of commands, a snapshot has keys. Bringing
+//! them back asks nobody: no password, no limit that has been lowered since, no
+//! clock. Keys whose time is over stay until everything is back, as a later
+//! effect may count on them; nothing is logged or counted as a change.
+//!
+//! Invariant: an effect that was once applied applies again. If one does not,
+//! the log does not belong to these keys, and the caller must not go on.
+
+use base::Now;
+use resp::{Argv, Outbox, Protocol, Reply};
+use spec::Flags;
+use store::NewValue;
+
+use crate::args::Args;
+use crate::commands::{Command, Named};
+use crate::ctx::Ctx;
+use crate::executor::{Executor, key_of};
+use crate::pipeline;
+
+/// Why a command of a log cannot be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayError {
+    /// Which of those given.
+    pub index: usize,
+    /// The command's name and what is wrong, for people.
+    pub reason: String,
+}
+
+impl Executor {
+    /// Commands of a log are resolved and prefetched in windows of this size.
+    const REPLAY_WINDOW: usize = 64;
+
+    /// Apply commands of a log in their order. SELECT holds from one call to the
+    /// next; MULTI and EXEC are passed over, as whole groups are handed in.
+    pub fn replay(&mut self, now: Now, commands: &[Argv<'_>]) -> Result<(), ReplayError> {
+        self.begin_replay(now);
+        let mut outcome = Ok(());
+        for (window, commands) in commands.chunks(Executor::REPLAY_WINDOW).enumerate() {
+            if let Err((index, reason)) = self.replay_window(now, commands) {
+                let index = window * Executor::REPLAY_WINDOW + index;
+                outcome = Err(ReplayError { index, reason });
+                break;
+            }
+        }
+        self.end_replay();
+        outcome
+    }
+
+    /// A log begins: its first commands are for database 0.
+    pub fn replay_from_start(&mut self) {
+        self.session_mut().database = 0;
+    }
+
+    /// Put a key of a snapshot in. Says no if the key is there already.
+    pub fn restore(
+        &mut self,
+        now: Now,
+        database: usize,
+        key: &[u8],
+        value: NewValue<'_>,
+        deadline_ms: Option<i64>,
+    ) -> bool {
+        let (engine, local) = self.parts_mut();
+        let key = key_of(engine, key);
+        let shard = engine.shards.of(key.hash);
+        local.held.one(shard);
+        let access = local.clock.fresh();
+        let table = local.held.shard(shard).keys.database_mut(database);
+        if table.find(&key).is_some() {
+            return false;
+        }
+        table.insert(&key, value, deadline_ms, access, now.unix_ms());
+        true
+    }
+
+    /// Leave what [`Executor::restore`] is still inside of.
+    pub fn rest(&mut self) {
+        self.parts_mut().1.held.none();
+    }
+
+    fn begin_replay(&mut self, now: Now) {
+        let (engine, local) = self.parts_mut();
+        local.replaying = true;
+        local.refresh_config(engine, now);
+    }
+
+    fn end_replay(&mut self) {
+        let (_, local) = self.parts_mut();
+        local.held.none();
+        local.replaying = false;
+        local.garbage.clear();
+    }
+
+    fn replay_window(&mut self, now: Now, commands: &[Argv<'_>]) -> Result<(), (usize, String)> {
+        self.look_ahead_for(commands);
+        let mut outbox = Outbox::default();
+        for (index, &argv) in commands.iter().enumerate() {
+            let (ctx, resolved, hashes) = self.replaying(now, index);
+            let Named::Command(id) = resolved.named else {
+                return Err((index, format!("{} is not a command", shown(argv))));
+            };
+            let mut ctx = ctx;
+            let command = ctx.engine.commands.get(id);
+            let mut reply = Reply::new(&mut outbox, Protocol::Resp2);
+            if let Err(reason) = replay_one(&mut ctx, command, argv, hashes, &mut reply) {
+                return Err((index, format!("{}: {reason}", shown(argv))));
+            }
+            outbox.advance(outbox.len());
+        }
+        Ok(())
+    }
+}
+
+fn replay_one(
+    ctx: &mut Ctx<'_>,
+    command: &Command,
+    argv: Argv<'_>,
+    hashes: &[u64],
+    reply: &mut Reply<'_>,
+) -> Result<(), String> {
+    use spec::{connection, transaction};
+    let is = |spec: &'static spec::Spec| std::ptr::eq(command.spec, spec);
+    if is(&transaction::MULTI) || is(&transaction::EXEC) {
+        return Ok(());
+    }
+    if !command.spec.arity_ok(argv.len()) {
+        return Err("wrong number of arguments".into());
+    }
+    if !command.spec.flags.contains(Flags::WRITE) && !is(&connection::SELECT) {
+        return Err("it writes nothing, and has no place in a log".into());
+    }
+    pipeline::enter(ctx, command, hashes);
+    let mut args = Args::new(argv, command.words, &ctx.engine.hasher, hashes);
+    let outcome = (command.handler)(ctx, &mut args, reply);
+    ctx.local.effects.clear();
+    outcome.map_err(|error| error.to_string())
+}
+
+fn shown(argv: Argv<'_>) -> String {
+    pipeline::shown(argv.get(0), pipeline::SHOWN_BYTES_MAX).into_owned()
+}
