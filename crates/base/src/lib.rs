@@ -5,7 +5,7 @@
 //!  rng         seeded random numbers           split_args  one typed line into arguments, and back
 //!  number      number text, byte for byte      size        "64mb" in, "64.00M" out
 //!              as Redis reads and prints it    ascii       option words, whatever their case
-//!  lzf         compression in RDB files
+//!  lzf         compression in RDB files            crc         checksums of files: CRC-32C, CRC-64
 //! ```
 //!
 //! Nothing here keeps state, starts a thread, opens a file or draws randomness, and only
@@ -16,6 +16,7 @@
 
 pub mod ascii;
 pub mod clock;
+pub mod crc;
 pub mod glob;
 pub mod lzf;
 pub mod number;
@@ -26,6 +27,7 @@ mod word;
 
 pub use ascii::{eq_ignore_case, to_lower_into};
 pub use clock::Now;
+pub use crc::{Crc32c, Crc64, crc32c, crc64};
 pub use glob::glob_match;
 pub use number::{
     LongDouble, format_f64_17g, i64_len, parse_f64, parse_i64, parse_u64, write_double,
