@@ -1,0 +1,99 @@
+//! One value by itself: what DUMP answers and RESTORE takes.
+//!
+//! ```text
+//!   ┌──────┬───────┬─────────┬──────────┐
+//!   │ type │ value │ version │ checksum │
+//!   │ 1    │       │ 2       │ 8        │
+//!   └──────┴───────┴─────────┴──────────┘
+//! ```
+//!
+//! Type and value are as in a file. The version and the CRC-64 of all bytes before it are written
+//! least byte first. There is no header, so the number alone says whose format it is: up to 12 it is
+//! Redis', 80 is Valkey's.
+
+use store::{Entry, StringView};
+
+use super::fault::{Fault, FaultKind};
+use super::input::{self, Input, Piece};
+use super::types::{self, Body, ValueType};
+use super::writer::{STRING_TYPE, write_int, write_string};
+use super::{Format, Text, VERSION, Value};
+
+const VERSION_BYTES: usize = 2;
+const CHECKSUM_BYTES: usize = 8;
+const FRAME_BYTES: usize = VERSION_BYTES + CHECKSUM_BYTES;
+
+/// Why a payload is refused. The two have different replies.
+#[derive(Debug)]
+pub enum BadDump {
+    /// Too short, of a version that is not known, or with a wrong checksum.
+    VersionOrChecksum,
+    /// The frame is right and the value is not.
+    Format(Fault),
+}
+
+/// The payload of a value.
+#[must_use]
+pub fn dump(entry: &Entry<'_>) -> Vec<u8> {
+    let value = entry.string();
+    let mut out = Vec::with_capacity(1 + 9 + value.len() + FRAME_BYTES);
+    out.push(STRING_TYPE);
+    match value {
+        StringView::Int(number) => write_int(&mut out, number),
+        StringView::Bytes(bytes) => write_string(&mut out, bytes, true),
+        StringView::Block(block) => write_string(&mut out, block.bytes(), true),
+    }
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    let checksum = base::crc64(&out);
+    out.extend_from_slice(&checksum.to_le_bytes());
+    out
+}
+
+/// The value of a payload, which a client sent: nothing in it is trusted.
+///
+/// # Errors
+/// See [`BadDump`].
+pub fn restore(payload: &[u8]) -> Result<Value<'_>, BadDump> {
+    let (format, body) = open(payload).ok_or(BadDump::VersionOrChecksum)?;
+    read_body(format, body).map_err(BadDump::Format)
+}
+
+/// Take the frame off.
+fn open(payload: &[u8]) -> Option<(Format, &[u8])> {
+    let (summed, checksum) = payload.split_last_chunk::<CHECKSUM_BYTES>()?;
+    let (body, version) = summed.split_last_chunk::<VERSION_BYTES>()?;
+    let format = Format::of_number(u16::from_le_bytes(*version).into())?;
+    let is_whole = base::crc64(summed) == u64::from_le_bytes(*checksum);
+    is_whole.then_some((format, body))
+}
+
+fn read_body(format: Format, body: &[u8]) -> input::Result<Value<'_>> {
+    let mut input = Input::new(body, Some(body.len() as u64));
+    input.without_crc();
+    input.expect("a type");
+    let byte = input.byte()?;
+    let Some(value_type) = ValueType::of(byte, format) else {
+        let (family, version) = (format.family.name(), format.version);
+        let what = FaultKind::Unknown {
+            byte,
+            family,
+            version,
+        };
+        return input.fault(0, what);
+    };
+    input.set_mark();
+    let read = types::read(value_type, &mut input)?;
+    let end = input.offset();
+    if end < body.len() as u64 {
+        return input.fault(end, FaultKind::Trailing);
+    }
+    Ok(match read {
+        // What lies behind the input's mark lies behind the type here.
+        Body::Text(Piece::Here { from, len }) => {
+            Value::String(Text::Bytes(&body[1 + from..][..len]))
+        }
+        Body::Text(Piece::Int(number)) => Value::String(Text::Int(number)),
+        Body::Text(Piece::Own(bytes)) => Value::String(Text::Own(bytes)),
+        Body::Other(other) => Value::Other(other),
+    })
+}
