@@ -16,6 +16,7 @@
 pub mod config_file;
 pub mod engine_argv;
 pub mod glob;
+pub mod rdb;
 pub mod replay;
 pub mod resp_query;
 pub mod split_args;
@@ -44,6 +45,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "glob",
         run: glob::run,
+    },
+    Target {
+        name: "rdb",
+        run: rdb::run,
     },
     Target {
         name: "replay",

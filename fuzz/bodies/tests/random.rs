@@ -40,6 +40,7 @@ target_tests! {
     config_file
     engine_argv
     glob
+    rdb
     replay
     resp_query
     split_args
