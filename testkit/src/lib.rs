@@ -23,12 +23,16 @@
 //! on, with [`socket`] and [`process`] for servers outside; [`control`] cleans up
 //! between cases; [`play`] runs, [`corpus`] finds the files and sums up.
 //!
-//! The crate depends on the standard library alone. In particular it decodes replies
-//! with its own few lines and not with the codec of the server: a test that shares the
-//! code under test shares its mistakes.
+//! For what lies under the server there is [`disk`], a simulated file system with every
+//! fault that a real one has.
+//!
+//! Apart from the seam that the disk fills, the crate depends on the standard library
+//! alone. In particular it decodes replies with its own few lines and not with the codec
+//! of the server: a test that shares the code under test shares its mistakes.
 
 pub mod control;
 pub mod corpus;
+pub mod disk;
 pub mod glob;
 pub mod linear;
 pub mod outline;

@@ -1,8 +1,9 @@
 //! What may be wrong with an RDB stream, and at which byte.
 
+use std::path::Path;
 use std::{fmt, io};
 
-use crate::Trouble;
+use crate::{Kind, Trouble};
 
 /// Something that ends the reading, and the offset in the stream where it was met.
 #[derive(Debug)]
@@ -56,11 +57,17 @@ pub enum FaultKind {
 
 impl Fault {
     /// With the name of the file that it was met in.
-    pub fn in_file(self, file: impl Into<String>) -> Trouble {
-        Trouble::Rdb {
-            file: file.into(),
-            fault: self,
-        }
+    pub fn in_file(self, path: &Path) -> Trouble {
+        let kind = match &self.what {
+            FaultKind::Io(_) => Kind::Device,
+            FaultKind::NotRdb { .. }
+            | FaultKind::Version { .. }
+            | FaultKind::Unknown { .. }
+            | FaultKind::Opaque { .. }
+            | FaultKind::NoPlaceFor { .. } => Kind::Foreign,
+            _ => Kind::Damaged,
+        };
+        Trouble::new(kind, path, self.what.to_string()).at(self.at)
     }
 
     pub(super) fn new(at: u64, what: FaultKind) -> Fault {

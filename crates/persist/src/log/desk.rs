@@ -1,0 +1,378 @@
+//! The committer's desk: the file that is written, and how far.
+//!
+//! ```text
+//!   0 ─────────── offset ──────── zeroed_end ──────────── allocated_end
+//!   groups        zeros, written  zeros, only reserved    nothing
+//! ```
+//!
+//! Writes go to a place that is kept here; the file's own end means nothing. A short write is
+//! continued, and a failed one is begun again at the group's line: `offset` moves by whole groups
+//! only, so what a failed write left behind is overwritten or cut.
+//!
+//! Zeros are written ahead of small commits because a sync that only changes bytes is cheaper than
+//! one that also turns reserved room into written room (docs/formats/log.md has the figures).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::frame::Frame;
+use super::manifest::Entry;
+use super::writer::{FsyncPolicy, Pending, Settings};
+use super::{Lsn, Manifest, Place};
+use crate::error::{Kind, Trouble};
+use crate::storage::{Access, File, Storage, write_all};
+
+/// Groups up to this size are written with their line in one write.
+const WRITE_BYTES: usize = 1 << 20;
+/// A batch that needed more memory than this gives it back.
+const KEPT_BYTES: usize = 4 << 20;
+/// Commits up to this size are worth zeros ahead of them.
+const SMALL_COMMIT_BYTES: u64 = 64 << 10;
+const SECOND_MS: u64 = 1000;
+
+pub(super) struct Desk {
+    pub storage: Arc<dyn Storage>,
+    pub place: Place,
+    pub settings: Settings,
+    pub manifest: Manifest,
+    /// Where each listed incremental file begins in the stream, by its number.
+    pub starts: BTreeMap<u64, Lsn>,
+    pub file: Box<dyn File>,
+    pub path: PathBuf,
+    /// Where the next line goes.
+    pub offset: u64,
+    /// Where the next group begins in the stream.
+    pub lsn: Lsn,
+    /// Everything before this has been synced.
+    pub synced: Lsn,
+    pub allocated_end: u64,
+    pub zeroed_end: u64,
+    pub batch: Batch,
+    pub health: Health,
+    /// Since the log was opened, lines included.
+    pub bytes_written: u64,
+    unsynced_bytes: u64,
+    last_sync_ms: u64,
+    /// Does the last line in the file say that all before it was synced?
+    is_proved: bool,
+    scratch: Vec<u8>,
+    #[cfg(feature = "sabotage")]
+    syncs: u64,
+}
+
+/// What has been taken from the pending bytes and is not yet written.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    cuts: Vec<usize>,
+    /// Written of `bytes`.
+    done: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Health {
+    Well,
+    Broken(Trouble),
+    /// A file for a new generation is open and not listed: its entry.
+    Healing(Trouble, Entry),
+}
+
+impl Health {
+    pub(super) fn check(&self) -> Result<(), Trouble> {
+        match self {
+            Health::Well => Ok(()),
+            Health::Broken(trouble) | Health::Healing(trouble, _) => Err(trouble.clone()),
+        }
+    }
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.done == self.bytes.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.cuts.clear();
+        self.done = 0;
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// Takes what is pending for the present file; both sides keep their memory.
+    pub(super) fn fill(&mut self, pending: &mut Pending) {
+        self.clear();
+        let taken = pending.rotate_at.unwrap_or(pending.bytes.len());
+        if taken == pending.bytes.len() {
+            std::mem::swap(&mut self.bytes, &mut pending.bytes);
+            std::mem::swap(&mut self.cuts, &mut pending.cuts);
+        } else {
+            self.bytes.extend(pending.bytes.drain(..taken));
+            let kept = pending.cuts.iter().position(|cut| *cut > taken);
+            let kept = kept.unwrap_or(pending.cuts.len());
+            self.cuts.extend(pending.cuts.drain(..kept));
+            pending.cuts.iter_mut().for_each(|cut| *cut -= taken);
+        }
+        pending.start += taken as u64;
+        if let Some(at) = &mut pending.rotate_at {
+            *at -= taken;
+        }
+    }
+
+    /// The next group to write.
+    fn group(&self) -> &[u8] {
+        let next_cut = self.cuts.iter().find(|cut| **cut > self.done);
+        let end = next_cut.map_or(self.bytes.len(), |cut| *cut);
+        &self.bytes[self.done..end]
+    }
+}
+
+impl Desk {
+    /// A desk for a file whose groups end at `offset`, with everything before it synced.
+    pub(super) fn new(
+        storage: Arc<dyn Storage>,
+        place: Place,
+        settings: Settings,
+        manifest: Manifest,
+        opened: Opened,
+    ) -> Desk {
+        Desk {
+            storage,
+            place,
+            settings,
+            manifest,
+            starts: BTreeMap::new(),
+            file: opened.file,
+            path: opened.path,
+            offset: opened.offset,
+            lsn: opened.lsn,
+            synced: opened.lsn,
+            allocated_end: opened.offset,
+            zeroed_end: opened.offset,
+            batch: Batch::default(),
+            health: Health::Well,
+            bytes_written: 0,
+            unsynced_bytes: 0,
+            last_sync_ms: 0,
+            is_proved: true,
+            scratch: Vec::new(),
+            #[cfg(feature = "sabotage")]
+            syncs: 0,
+        }
+    }
+
+    /// Turns to another file.
+    pub(super) fn turn_to(&mut self, opened: Opened) {
+        self.file = opened.file;
+        self.path = opened.path;
+        self.offset = opened.offset;
+        self.lsn = opened.lsn;
+        self.synced = opened.lsn;
+        self.allocated_end = opened.offset;
+        self.zeroed_end = opened.offset;
+        self.unsynced_bytes = 0;
+        self.is_proved = true;
+    }
+
+    /// Writes the batch in groups, each behind its line. After an error whole groups are written
+    /// and the rest stays in the batch.
+    pub(super) fn write_batch(&mut self) -> Result<(), Trouble> {
+        while !self.batch.is_empty() {
+            let group = self.batch.group();
+            let frame = Frame::of(self.lsn, self.synced, group);
+            self.scratch.clear();
+            frame.encode(&mut self.scratch);
+            let line_bytes = self.scratch.len();
+            if group.len() < WRITE_BYTES {
+                // One write for both, at the price of a copy.
+                self.scratch.extend_from_slice(group);
+                write_all(&*self.file, self.offset, &self.scratch)?;
+            } else {
+                write_all(&*self.file, self.offset, &self.scratch)?;
+                write_all(&*self.file, self.offset + line_bytes as u64, group)?;
+            }
+            self.batch.done += group.len();
+            self.advance(line_bytes as u64 + frame.len);
+            self.lsn = frame.end_lsn();
+            self.is_proved = false;
+        }
+        self.batch.clear();
+        Ok(())
+    }
+
+    /// Is it time for a sync?
+    pub(super) fn is_sync_due(&self, policy: FsyncPolicy, now_ms: u64) -> bool {
+        if self.lsn == self.synced {
+            return false;
+        }
+        let is_time = match policy {
+            FsyncPolicy::Always => true,
+            FsyncPolicy::EverySec => now_ms.saturating_sub(self.last_sync_ms) >= SECOND_MS,
+            FsyncPolicy::No => false,
+        };
+        is_time || self.unsynced_bytes >= self.settings.unsynced_bytes_max
+    }
+
+    pub(super) fn sync(&mut self, now_ms: u64) -> Result<(), Trouble> {
+        let synced = self.lsn;
+        if !self.skips_sync() {
+            match self.file.sync_data() {
+                Err(_) if self.forgives_sync() => {}
+                outcome => outcome?,
+            }
+        }
+        self.synced = synced;
+        self.unsynced_bytes = 0;
+        self.last_sync_ms = now_ms;
+        Ok(())
+    }
+
+    /// Says in the file that all before was synced, if no line does so yet. The line itself is not
+    /// synced: it proves something only where it arrives.
+    pub(super) fn write_proof(&mut self) -> Result<(), Trouble> {
+        assert_eq!(self.synced, self.lsn, "synced before it is said");
+        if self.is_proved {
+            return Ok(());
+        }
+        let mut line = Vec::new();
+        Frame::of(self.lsn, self.synced, b"").encode(&mut line);
+        match write_all(&*self.file, self.offset, &line) {
+            Ok(()) => {}
+            // Its half is overwritten or cut like any other.
+            Err(trouble) if trouble.kind == Kind::Full => return Ok(()),
+            Err(trouble) => return Err(trouble),
+        }
+        self.advance(line.len() as u64);
+        self.is_proved = true;
+        Ok(())
+    }
+
+    /// Ends the file where its groups end: no reserved room, and a line that says that all of it
+    /// was synced.
+    pub(super) fn seal_and_trim(&mut self) -> Result<(), Trouble> {
+        self.write_proof()?;
+        self.file.set_len(self.offset)?;
+        self.allocated_end = self.offset;
+        self.zeroed_end = self.offset;
+        self.file.sync_data()
+    }
+
+    /// Reserves room for `pending` bytes of the stream, what was `wanted` besides, and more to
+    /// come. Says whether there is enough.
+    pub(super) fn reserve(&mut self, pending: u64, wanted: u64) -> bool {
+        const PAGE_BYTES: u64 = 4096;
+        let settings = &self.settings;
+        let step = self.offset / 4;
+        let step = step.clamp(settings.reserve_bytes_min, settings.reserve_bytes_max);
+        let needed = pending + wanted;
+        let lines = needed / settings.group_bytes as u64 + 8;
+        let end = self.offset + needed + lines * super::frame::LINE_BYTES_MAX as u64;
+        if end + step / 2 <= self.allocated_end {
+            return true;
+        }
+        let goal = (end + step).next_multiple_of(PAGE_BYTES);
+        match self.file.allocate(goal) {
+            Ok(()) => {
+                self.allocated_end = goal;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// After a small commit: zeros for the next ones.
+    pub(super) fn write_zeros_ahead(&mut self, commit_bytes: u64) -> Result<(), Trouble> {
+        let ahead = self.settings.zero_ahead_bytes;
+        let is_near = self.zeroed_end < self.offset + ahead / 4;
+        if !is_near || !(1..SMALL_COMMIT_BYTES).contains(&commit_bytes) {
+            return Ok(());
+        }
+        let from = self.zeroed_end.max(self.offset);
+        let end = (self.offset + ahead).min(self.allocated_end);
+        if from >= end {
+            return Ok(());
+        }
+        let zeros = vec![0; (end - from) as usize];
+        match write_all(&*self.file, from, &zeros) {
+            Ok(()) => {
+                self.zeroed_end = end;
+                Ok(())
+            }
+            Err(trouble) if trouble.kind == Kind::Full => Ok(()),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    fn advance(&mut self, bytes: u64) {
+        self.offset += bytes;
+        self.bytes_written += bytes;
+        self.unsynced_bytes += bytes;
+        self.allocated_end = self.allocated_end.max(self.offset);
+    }
+}
+
+/// An incremental file that is ready to be appended to, synced as far as it goes.
+pub(super) struct Opened {
+    pub file: Box<dyn File>,
+    pub path: PathBuf,
+    pub offset: u64,
+    pub lsn: Lsn,
+}
+
+impl Opened {
+    /// A new file: one line that says where it begins in the stream. Its name is durable too.
+    pub(super) fn create(
+        storage: &dyn Storage,
+        place: &Place,
+        name: &str,
+        lsn: Lsn,
+    ) -> Result<Opened, Trouble> {
+        let path = place.file(name);
+        let file = storage.open(&path, Access::Create)?;
+        let mut line = Vec::new();
+        Frame::of(lsn, lsn, b"").encode(&mut line);
+        write_all(&*file, 0, &line)?;
+        file.sync_data()?;
+        storage.sync_dir(&place.log_dir())?;
+        Ok(Opened {
+            file,
+            path,
+            offset: line.len() as u64,
+            lsn,
+        })
+    }
+}
+
+#[cfg(feature = "sabotage")]
+impl Desk {
+    fn skips_sync(&mut self) -> bool {
+        self.syncs += 1;
+        self.settings.sabotage == super::writer::Sabotage::SkipSync && self.syncs == 3
+    }
+
+    fn forgives_sync(&self) -> bool {
+        self.settings.sabotage == super::writer::Sabotage::ForgiveSync
+    }
+
+    pub(super) fn publishes_early(&self) -> bool {
+        self.settings.sabotage == super::writer::Sabotage::PublishBeforeSync
+    }
+}
+
+#[cfg(not(feature = "sabotage"))]
+impl Desk {
+    #[allow(clippy::unused_self)]
+    fn skips_sync(&mut self) -> bool {
+        false
+    }
+
+    fn forgives_sync(&self) -> bool {
+        false
+    }
+
+    pub(super) fn publishes_early(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,204 @@
+//! A new file for what comes next, and a new base for what was: the two halves of a rewrite.
+//!
+//! ```text
+//!   begin_rotation   at the snapshot's cut, shards locked      base 1 · incr 1
+//!   rotate           incr 1 is finished, incr 2 begins         base 1 · incr 1 · incr 2
+//!   ... the snapshot is written to base 2, synced, renamed ...
+//!   adopt_base       base 2 in, the older files out            base 2 · incr 2
+//! ```
+//!
+//! The manifest lists a file before anything is appended to it, and lists a base only when it is
+//! durable; files go after the manifest without them is durable. A failure in the middle leaves
+//! the log as it was, with one exception: if nobody can say which manifest a crash would leave,
+//! the log is broken, as going on in either file could be wrong.
+//!
+//! The same three calls heal a broken log. There the old file cannot be finished; the new file
+//! waits unlisted until the base is there, which has all that was in memory at the cut, and then
+//! both are listed at once.
+
+use super::Lsn;
+use super::desk::{Desk, Health, Opened};
+use super::manifest::{Entry, SaveTrouble};
+use super::writer::Log;
+use crate::error::{Kind, Trouble};
+
+impl Log {
+    /// Marks the place where the next file begins, which is the LSN of the snapshot that is taken
+    /// at this moment. Call it with all shards locked, and then [`Log::rotate`].
+    pub fn begin_rotation(&self) -> Lsn {
+        let mut pending = self.pending.lock();
+        assert!(pending.rotate_at.is_none(), "one rotation at a time");
+        if pending.is_discarded {
+            pending.discard();
+            pending.is_discarded = false;
+        }
+        pending.begin_file();
+        pending.end()
+    }
+
+    /// Finishes the present file at the marked place and begins the next; for the committer.
+    /// Returns the LSN where it begins. After an error the present file goes on, unless the log
+    /// is broken.
+    pub fn rotate(&self, now_ms: u64, clock_us: &dyn Fn() -> u64) -> Result<Lsn, Trouble> {
+        let mut desk = self.desk.lock();
+        let outcome = match &desk.health {
+            Health::Well => self.rotate_well(&mut desk, now_ms, clock_us),
+            Health::Broken(trouble) | Health::Healing(trouble, _) => {
+                let trouble = trouble.clone();
+                self.rotate_broken(&mut desk, trouble)
+            }
+        };
+        self.pending.lock().rotate_at = None;
+        outcome
+    }
+
+    /// The name and number that the next base is to have.
+    pub fn next_base(&self) -> (String, u64) {
+        let desk = self.desk.lock();
+        let seq = desk.manifest.last_base_seq() + 1;
+        (desk.place.base_name(seq), seq)
+    }
+
+    /// Lists a base that was taken at `lsn`, where the present file or one before it begins. The
+    /// base must be durable under its name. What it replaces is removed.
+    pub fn adopt_base(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {
+        let mut desk = self.desk.lock();
+        let desk = &mut *desk;
+        let mut manifest = desk.manifest.clone();
+        let mut starts = desk.starts.clone();
+        manifest.history.extend(manifest.base.take());
+        manifest.base = Some(Entry {
+            name: name.to_owned(),
+            seq,
+        });
+        manifest.base_lsn = Some(lsn);
+        if let Health::Healing(_, entry) = &desk.health {
+            assert_eq!(desk.lsn, lsn, "the file begins where the base was taken");
+            manifest.history.append(&mut manifest.incrs);
+            starts.insert(entry.seq, lsn);
+            manifest.incrs.push(entry.clone());
+        } else {
+            desk.health.check()?;
+            assert!(
+                starts.values().any(|start| *start == lsn),
+                "no file begins at {lsn}"
+            );
+            let (old, kept) = manifest
+                .incrs
+                .into_iter()
+                .partition(|it| starts[&it.seq] < lsn);
+            manifest.incrs = kept;
+            manifest.history.extend::<Vec<_>>(old);
+        }
+        // The base's name was made durable by who wrote it; that costs nothing to be sure of.
+        desk.storage.sync_dir(&desk.place.log_dir())?;
+        match manifest.save(&*desk.storage, &desk.place) {
+            Ok(()) => {}
+            Err(SaveTrouble::Before(trouble)) => return Err(trouble),
+            Err(SaveTrouble::Between(trouble)) => {
+                self.poison(desk, &trouble);
+                return Err(trouble);
+            }
+        }
+        desk.manifest = manifest;
+        desk.starts = starts;
+        if let Health::Healing(..) = desk.health {
+            self.heal(desk, lsn);
+        }
+        desk.remove_history();
+        Ok(())
+    }
+
+    fn rotate_well(
+        &self,
+        desk: &mut Desk,
+        now_ms: u64,
+        clock_us: &dyn Fn() -> u64,
+    ) -> Result<Lsn, Trouble> {
+        match self.finish(desk, now_ms, clock_us) {
+            Ok(()) => {}
+            // The batch waits for room, in the present file.
+            Err(trouble) if trouble.kind == Kind::Full => return Err(trouble),
+            Err(trouble) => {
+                self.poison(desk, &trouble);
+                return Err(trouble);
+            }
+        }
+        let lsn = desk.lsn;
+        let entry = desk.next_incr();
+        let opened = Opened::create(&*desk.storage, &desk.place, &entry.name, lsn);
+        let opened = opened.inspect_err(|_| desk.remove(&entry.name))?;
+        let mut manifest = desk.manifest.clone();
+        manifest.incrs.push(entry.clone());
+        match manifest.save(&*desk.storage, &desk.place) {
+            Ok(()) => {}
+            Err(SaveTrouble::Before(trouble)) => {
+                desk.remove(&entry.name);
+                return Err(trouble);
+            }
+            Err(SaveTrouble::Between(trouble)) => {
+                self.poison(desk, &trouble);
+                return Err(trouble);
+            }
+        }
+        desk.manifest = manifest;
+        desk.starts.insert(entry.seq, lsn);
+        desk.turn_to(opened);
+        self.reserve(desk);
+        Ok(lsn)
+    }
+
+    fn rotate_broken(&self, desk: &mut Desk, trouble: Trouble) -> Result<Lsn, Trouble> {
+        // A log that broke since the mark was set has dropped it: mark again.
+        let Some(lsn) = self.pending.lock().discard_marked() else {
+            return Err(trouble);
+        };
+        let entry = match &desk.health {
+            Health::Healing(_, entry) => entry.clone(),
+            _ => desk.next_incr(),
+        };
+        match Opened::create(&*desk.storage, &desk.place, &entry.name, lsn) {
+            Ok(opened) => desk.turn_to(opened),
+            Err(again) => {
+                self.poison(desk, &trouble);
+                return Err(again);
+            }
+        }
+        desk.health = Health::Healing(trouble, entry);
+        Ok(lsn)
+    }
+}
+
+impl Desk {
+    /// The entry of the next incremental file.
+    pub(super) fn next_incr(&self) -> Entry {
+        let last = self.manifest.incrs.last().map_or(0, |last| last.seq);
+        Entry {
+            name: self.place.incr_name(last + 1),
+            seq: last + 1,
+        }
+    }
+
+    /// Removes what is no longer needed; what cannot be removed stays listed for the next time.
+    pub(super) fn remove_history(&mut self) {
+        if self.manifest.history.is_empty() {
+            return;
+        }
+        let history = std::mem::take(&mut self.manifest.history);
+        let mut kept = Vec::new();
+        for entry in history {
+            let removed = self.storage.remove(&self.place.file(&entry.name));
+            if removed.is_err_and(|trouble| trouble.kind != Kind::Missing) {
+                kept.push(entry);
+            }
+        }
+        self.manifest.history = kept;
+        // If the shorter list does not arrive, the longer one is right as well.
+        let _ = self.manifest.save(&*self.storage, &self.place);
+    }
+
+    fn remove(&self, name: &str) {
+        // It is not listed and holds nothing: it may stay.
+        let _ = self.storage.remove(&self.place.file(name));
+    }
+}
