@@ -23,9 +23,9 @@ use crate::config::{Config, MaxmemoryPolicy};
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::error::CommandError;
-use crate::host::{Garbage, LogMode, Lsn};
+use crate::host::{Garbage, LogMode, Lsn, PersistenceFacts};
 use crate::pipeline::Stopwatch;
-use crate::session::Session;
+use crate::session::{Session, Stage};
 use crate::shards::{Held, Shard};
 use crate::stats::Block;
 
@@ -585,6 +585,20 @@ impl Ctx<'_> {
     /// Throw something large away where nobody waits for it.
     pub fn discard(&mut self, garbage: Garbage) {
         self.local.garbage.push(garbage);
+    }
+
+    /// The present request cannot be answered yet: it stays, and is run again
+    /// when the host wakes the parked. Nothing may have been done.
+    pub(crate) fn park(&mut self) {
+        self.session.stage = Stage::Parked;
+        self.session.executed -= 1;
+    }
+
+    /// What the host keeps on disk.
+    pub fn persistence(&self) -> PersistenceFacts {
+        self.engine
+            .host
+            .persistence(self.now, self.engine.changes())
     }
 
     // ---- other commands --------------------------------------------------

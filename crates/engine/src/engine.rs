@@ -123,6 +123,12 @@ impl Engine {
         self.loading.load(Ordering::Acquire)
     }
 
+    /// Changes to the keyspace since the start: Redis' dirty counter, which a
+    /// reset of the counters leaves alone.
+    pub fn changes(&self) -> u64 {
+        self.stats.lifetime_counters().changes
+    }
+
     pub fn shard_count(&self) -> usize {
         self.shards.len()
     }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use base::Now;
 use store::{Block, Table};
 
 use crate::config::Config;
@@ -22,6 +23,67 @@ pub enum Garbage {
     Block(Block),
     /// What a client queued after MULTI and will never run.
     Queue(Box<Transaction>),
+}
+
+/// What SAVE and its relatives ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveRequest {
+    /// BGSAVE; with `schedule`, after what is under way.
+    Background { schedule: bool },
+    /// BGREWRITEAOF.
+    Rewrite,
+    /// SAVE: like a background snapshot, but the client waits for it.
+    Wait,
+}
+
+/// What INFO says of snapshots and the log.
+#[derive(Clone, Debug, Default)]
+pub struct PersistenceFacts {
+    pub changes_since_save: u64,
+    /// If one is being taken: for how long.
+    pub snapshot_running_secs: Option<i64>,
+    pub rewrite_running_secs: Option<i64>,
+    pub rewrite_scheduled: bool,
+    pub last_save_unix_secs: i64,
+    pub snapshot_failed: bool,
+    pub rewrite_failed: bool,
+    pub snapshots: u64,
+    pub rewrites: u64,
+    pub rewrite_failures: u64,
+    /// Of the last one.
+    pub snapshot_took_secs: Option<i64>,
+    pub rewrite_took_secs: Option<i64>,
+    /// Of the one under way.
+    pub keys_total: u64,
+    pub keys_done: u64,
+    /// While the data set is being read.
+    pub loading: Option<LoadingFacts>,
+    pub loaded_keys: u64,
+    pub loaded_expired_keys: u64,
+    pub log: Option<LogFacts>,
+}
+
+/// What INFO says of a load.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadingFacts {
+    pub began_unix_secs: i64,
+    pub bytes_total: u64,
+    pub bytes_done: u64,
+    pub eta_secs: u64,
+}
+
+/// What INFO says of the log.
+#[derive(Clone, Debug, Default)]
+pub struct LogFacts {
+    /// Positions in the log.
+    pub appended: u64,
+    pub written: u64,
+    pub durable: u64,
+    /// Lengths of its files, and of its base when that was taken.
+    pub current_bytes: u64,
+    pub base_bytes: u64,
+    /// Why it cannot be written at present.
+    pub error: Option<String>,
 }
 
 /// What becomes of effects.
@@ -102,7 +164,7 @@ pub trait Host: Send + Sync {
 
     /// May a command write, of a request of about so many bytes? Asked before
     /// anything is changed.
-    fn admit(&self, _bytes: usize) -> Admission {
+    fn admit(&self, _bytes: usize, _config: &Config) -> Admission {
         Admission::Open
     }
 
@@ -130,6 +192,26 @@ pub trait Host: Send + Sync {
     /// `CONFIG SET failed (possibly related to argument 'port') - ...`.
     fn configure(&self, _old: &Config, _new: &Config) -> Result<(), String> {
         Ok(())
+    }
+
+    /// BGSAVE, BGREWRITEAOF, SAVE. Returns a ticket for [`Host::saved`], or the
+    /// error line.
+    fn save(&self, _request: SaveRequest, _config: &Config) -> Result<u64, String> {
+        Err("ERR nothing is kept on disk here".into())
+    }
+
+    /// What became of the snapshot that a ticket stands for; `None` while it is
+    /// on its way.
+    fn saved(&self, _ticket: u64) -> Option<Result<(), String>> {
+        None
+    }
+
+    /// `changes` so far, since the start.
+    fn persistence(&self, _now: Now, changes: u64) -> PersistenceFacts {
+        PersistenceFacts {
+            changes_since_save: changes,
+            ..PersistenceFacts::default()
+        }
     }
 
     /// CONFIG REWRITE.

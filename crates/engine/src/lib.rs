@@ -42,7 +42,10 @@ pub use clients::{Card, Clients, Origin};
 pub use engine::{Engine, EngineOptions, Threads};
 pub use error::CommandError;
 pub use executor::{Executor, Request};
-pub use host::{Admission, Facts, Garbage, Host, HostRef, LogMode, Lsn, NoWake, Shutdown, Wake};
+pub use host::{
+    Admission, Facts, Garbage, Host, HostRef, LoadingFacts, LogFacts, LogMode, Lsn, NoWake,
+    PersistenceFacts, SaveRequest, Shutdown, Wake,
+};
 pub use pause::{Pause, PauseMode};
 pub use replay::ReplayError;
 pub use session::{Client, ReplyMode, Session, Stage};

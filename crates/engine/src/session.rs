@@ -46,6 +46,8 @@ pub struct Session {
     /// Its replies show what the log has before here: a driver whose host holds
     /// replies sends them when that is durable.
     pub gate: Lsn,
+    /// The snapshot that the present request waits for.
+    pub ticket: Option<u64>,
     /// What others may know and say about this client.
     pub card: Arc<Card>,
 }
@@ -95,6 +97,7 @@ impl Client {
                 executed: 0,
                 commands: 0,
                 gate: Lsn(0),
+                ticket: None,
                 card,
             },
             outbox: Outbox::default(),

@@ -22,6 +22,7 @@ mod clock;
 mod db;
 mod error;
 mod host;
+pub mod persistence;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use db::{Db, DbOptions};

@@ -111,6 +111,14 @@ impl<'a> Argv<'a> {
         }
     }
 
+    /// The request that goes from argument `start` up to `end`.
+    pub fn between(self, start: usize, end: usize) -> Argv<'a> {
+        Argv {
+            spans: &self.spans[start..end],
+            ..self
+        }
+    }
+
     /// The bytes of all arguments together.
     pub fn payload_bytes(&self) -> usize {
         (0..self.len()).map(|i| self.get(i).len()).sum()
@@ -146,6 +154,15 @@ impl OwnedArgv {
             self.spans.push(Span::new(self.bytes.len(), arg.len()));
             self.bytes.extend_from_slice(arg);
         }
+    }
+
+    /// How many arguments.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
     }
 
     fn push_block(&mut self, block: Block) {

@@ -21,6 +21,8 @@ pub(crate) enum Mail {
     Look(u32),
     /// Parked clients may go on.
     Unpark,
+    /// The log is durable further than before.
+    Durable,
     /// Listen on these from now on, and no longer on the old ones.
     Listen(Vec<Arc<Listener>>),
     /// Finish and leave.
@@ -34,6 +36,8 @@ pub(crate) struct Mailbox {
     wake: OwnedFd,
     /// How many clients the loop drives, for choosing among loops.
     pub(crate) clients: AtomicUsize,
+    /// Does the loop hold replies until the log is durable?
+    pub(crate) awaits_log: AtomicBool,
 }
 
 impl Mailbox {
@@ -43,6 +47,7 @@ impl Mailbox {
             sleeping: AtomicBool::new(false),
             wake: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
             clients: AtomicUsize::new(0),
+            awaits_log: AtomicBool::new(false),
         })
     }
 

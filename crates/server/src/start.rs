@@ -113,20 +113,49 @@ fn run(launch: &Launch, loaded: Loaded, log: Log, allocator: Allocator) -> Resul
         .map_err(|error| format!("Can't start a thread: {error}"))?,
     );
     greet(&world, &live, threads, maxclients);
+    let load = world.open(&config).map_err(|trouble| trouble.to_string())?;
     let engine = new_engine(config, &world, &live, threads);
+    engine.set_loading(true);
     write_pidfile(&world, &live);
     let ended = match live.mode {
-        Mode::Eventloop => loops::event::run(&engine, &world, listeners, &mut signals, threads),
-        Mode::Threaded => loops::threaded::run(&engine, &world, listeners, &mut signals),
+        Mode::Eventloop => {
+            loops::event::run(&engine, &world, listeners, &mut signals, threads, load)
+        }
+        Mode::Threaded => loops::threaded::run(&engine, &world, listeners, &mut signals, load),
     };
     if let Some(path) = &live.pidfile {
         let _ = std::fs::remove_file(path);
     }
     // The last hold on a unix socket removes its file.
     world.listeners.lock().clear();
-    ended.map_err(|error| format!("the event loop failed: {error}"))?;
+    ended.map_err(|error| error.to_string())?;
+    farewell(&engine, &world)?;
     world.log.notice("Ochre is now ready to exit, bye bye...");
     Ok(())
+}
+
+/// Nobody is served any more: save what is to be saved, and end the log well.
+fn farewell(engine: &Arc<Engine>, world: &World) -> Result<(), String> {
+    let how = world.shutdown.lock().take().unwrap_or_default();
+    let wanted = how
+        .save
+        .unwrap_or(!engine.config().live.save_points.is_empty());
+    let saved = match wanted && !engine.is_loading() {
+        true => {
+            let line = "Saving the final RDB snapshot before exiting.";
+            world.log.notice(line);
+            world.persistence().save_at_last(&mut engine.executor())
+        }
+        false => Ok(()),
+    };
+    let closed = world.persistence().close();
+    for trouble in [saved.as_ref().err(), closed.as_ref().err()]
+        .into_iter()
+        .flatten()
+    {
+        world.log.warning(&trouble.to_string());
+    }
+    saved.and(closed).map_err(|trouble| trouble.to_string())
 }
 
 fn new_engine(config: Config, world: &Arc<World>, live: &Live, threads: usize) -> Arc<Engine> {

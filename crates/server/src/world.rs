@@ -1,13 +1,20 @@
 //! The process around the engine: what all loops share, and the engine's host.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use base::Now;
 use engine::config::{Config, Extent, rewrite};
-use engine::{Facts, Garbage, Host, Shutdown};
+use engine::effect::Effects;
+use engine::{
+    Admission, Engine, Facts, Garbage, Host, LoadingFacts, LogMode, Lsn, PersistenceFacts,
+    SaveRequest, Shutdown,
+};
+use ochredb::persistence::{Load, Loaded, Persistence, Watcher};
 use parking_lot::{Condvar, Mutex};
+use persist::Trouble;
 
 use crate::facts;
 use crate::files::{self, Disk};
@@ -15,6 +22,7 @@ use crate::garbage::{Allocator, GarbageThread};
 use crate::limits;
 use crate::listener::{Listener, Place, listen};
 use crate::log::Log;
+use crate::loops;
 use crate::mailbox::{Mail, Mailbox};
 use crate::os;
 
@@ -27,6 +35,11 @@ pub(crate) struct World {
     /// Clients connected now, and how many may be.
     pub(crate) connected: AtomicUsize,
     pub(crate) maxclients: AtomicU32,
+    persistence: OnceLock<Arc<Persistence>>,
+    /// How SHUTDOWN was asked for, if it was.
+    pub(crate) shutdown: Mutex<Option<Shutdown>>,
+    /// Data that is being read: when that began, and how far it is.
+    loading: Mutex<Option<LoadingFacts>>,
     started: Instant,
     garbage: GarbageThread,
     config_file: Option<PathBuf>,
@@ -60,6 +73,9 @@ impl World {
             mailboxes: OnceLock::new(),
             connected: AtomicUsize::new(0),
             maxclients: AtomicU32::new(birth.maxclients),
+            persistence: OnceLock::new(),
+            shutdown: Mutex::new(None),
+            loading: Mutex::new(None),
             started: Instant::now(),
             garbage: GarbageThread::start(birth.allocator.give_back)?,
             config_file: birth.config_file,
@@ -71,6 +87,52 @@ impl World {
             stopping: AtomicBool::new(false),
             unparked: (Mutex::new(0), Condvar::new()),
         })
+    }
+
+    /// Opens the data directory; once, before the loops start.
+    pub(crate) fn open(self: &Arc<World>, config: &Config) -> Result<Load, Trouble> {
+        let storage = Arc::new(persist::Disk);
+        let watcher = Arc::new(Watch(Arc::downgrade(self)));
+        let opened = Persistence::open(storage, config, watcher)?;
+        let set = self.persistence.set(opened.persistence);
+        assert!(set.is_ok(), "a directory is opened once");
+        Ok(opened.load)
+    }
+
+    #[inline]
+    pub(crate) fn persistence(&self) -> &Arc<Persistence> {
+        self.persistence
+            .get()
+            .expect("opened before the loops start")
+    }
+
+    pub(crate) fn publish_loading(&self, load: &Load) {
+        let now = Now::read();
+        let (bytes_done, bytes_total) = load.bytes();
+        let mut loading = self.loading.lock();
+        let began_unix_secs = loading.map_or(now.unix_secs(), |before| before.began_unix_secs);
+        *loading = Some(LoadingFacts {
+            began_unix_secs,
+            bytes_total,
+            bytes_done,
+            eta_secs: load.eta_secs(now),
+        });
+    }
+
+    /// Everything is back: say so, begin to log, and take commands.
+    pub(crate) fn loaded(&self, engine: &Engine, loaded: &Loaded) -> Result<(), Trouble> {
+        if let Some(cut) = loaded.cut() {
+            self.log
+                .warning(&format!("The log ends in the middle: {cut}"));
+        }
+        if loaded.keys + loaded.commands > 0 {
+            self.log.notice(&loaded.line());
+        }
+        self.persistence().begin(&engine.config(), loaded)?;
+        *self.loading.lock() = None;
+        engine.set_loading(false);
+        self.log.notice(loops::ready_line(self));
+        Ok(())
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -102,6 +164,13 @@ impl World {
     pub(crate) fn wait_unparked(&self, at_most: Duration) {
         let (turn, unparked) = &self.unparked;
         unparked.wait_for(&mut turn.lock(), at_most);
+    }
+
+    /// Let whoever drives snapshots look whether one is due.
+    fn wake_keeper(&self) {
+        if let Some(first) = self.mailboxes.get().and_then(|all| all.first()) {
+            first.push(Mail::Unpark);
+        }
     }
 
     fn tell_all(&self, mail: impl Fn() -> Mail) {
@@ -150,6 +219,45 @@ impl Host for World {
         self.started.elapsed().as_nanos() as u64
     }
 
+    fn log_mode(&self) -> LogMode {
+        self.persistence
+            .get()
+            .map_or(LogMode::Off, |p| p.log_mode())
+    }
+
+    #[inline]
+    fn append(&self, effects: &Effects) -> Lsn {
+        self.persistence().append(effects)
+    }
+
+    fn admit(&self, bytes: usize, config: &Config) -> Admission {
+        self.persistence().admit(bytes, config)
+    }
+
+    fn log_end(&self) -> Lsn {
+        self.persistence().log_end()
+    }
+
+    fn cut(&self) -> Lsn {
+        self.persistence().cut()
+    }
+
+    fn save(&self, request: SaveRequest, config: &Config) -> Result<u64, String> {
+        let ticket = self.persistence().request(request, config)?;
+        self.wake_keeper();
+        Ok(ticket)
+    }
+
+    fn saved(&self, ticket: u64) -> Option<Result<(), String>> {
+        self.persistence().is_saved(ticket)
+    }
+
+    fn persistence(&self, now: Now, changes: u64) -> PersistenceFacts {
+        let mut facts = World::persistence(self).facts(now, changes);
+        facts.loading = *self.loading.lock();
+        facts
+    }
+
     fn discard(&self, garbage: Garbage) {
         self.garbage.discard(garbage);
     }
@@ -158,6 +266,11 @@ impl Host for World {
         let refused = |name: &str, why: &str| {
             format!("CONFIG SET failed (possibly related to argument '{name}') - {why}")
         };
+        if let Some(persistence) = self.persistence.get() {
+            persistence
+                .configure(old, new)
+                .map_err(|(name, why)| refused(name, &why))?;
+        }
         for parameter in new.changed_since(old) {
             match parameter.name {
                 "maxclients" => {
@@ -206,7 +319,8 @@ impl Host for World {
         Ok(())
     }
 
-    fn shutdown(&self, _how: Shutdown) -> Result<(), String> {
+    fn shutdown(&self, how: Shutdown) -> Result<(), String> {
+        *self.shutdown.lock() = Some(how);
         self.log.notice("User requested shutdown...");
         self.stop();
         Ok(())
@@ -258,6 +372,36 @@ impl Host for World {
             self.log.warning(line);
         } else {
             self.log.notice(line);
+        }
+    }
+}
+
+/// Tells the loops what happens on the disk.
+struct Watch(Weak<World>);
+
+impl Watcher for Watch {
+    fn durable(&self) {
+        let Some(world) = self.0.upgrade() else {
+            return;
+        };
+        // A loop that sets its flag looks at the log again behind it.
+        fence(Ordering::SeqCst);
+        for mailbox in world.mailboxes.get().into_iter().flatten() {
+            if mailbox.awaits_log.load(Ordering::SeqCst) {
+                mailbox.push(Mail::Durable);
+            }
+        }
+    }
+
+    fn wake_all(&self) {
+        if let Some(world) = self.0.upgrade() {
+            Host::wake_all(&*world);
+        }
+    }
+
+    fn log(&self, warning: bool, line: &str) {
+        if let Some(world) = self.0.upgrade() {
+            Host::log(&*world, warning, line);
         }
     }
 }

@@ -27,6 +27,7 @@ mod help;
 mod info;
 mod memory;
 mod object;
+mod save;
 mod scan;
 mod scripting;
 mod server;
@@ -105,6 +106,7 @@ static FAMILIES: &[&[Row]] = &[
     info::TABLE,
     memory::TABLE,
     object::TABLE,
+    save::TABLE,
     scan::TABLE,
     scripting::TABLE,
     server::TABLE,

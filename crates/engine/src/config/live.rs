@@ -4,8 +4,8 @@
 //! parsing. A table row is marked `Live` exactly if it is read here; a test holds the two together.
 
 use super::params::{self, PARAMS};
-use super::value::{BindAddress, OutputLimits, Value};
-use super::words::{LogLevel, MaxmemoryPolicy, Mode, Permission};
+use super::value::{BindAddress, OutputLimits, SavePoint, Value};
+use super::words::{FsyncPolicy, LogLevel, MaxmemoryPolicy, Mode, Permission, RdbVersion};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -63,6 +63,26 @@ pub struct Live {
     pub lfu_log_factor: u32,
     /// Minutes without use after which a use is forgotten.
     pub lfu_decay_time_minutes: u32,
+
+    // Persistence.
+    /// Take a snapshot once there are so many changes and so much time has passed.
+    pub save_points: Box<[SavePoint]>,
+    pub dbfilename: PathBuf,
+    pub rdbcompression: bool,
+    pub rdbchecksum: bool,
+    pub rdb_version: RdbVersion,
+    /// Refuse writes after a snapshot in the background has failed.
+    pub stop_writes_on_bgsave_error: bool,
+    /// Is there a log?
+    pub appendonly: bool,
+    pub appendfilename: Box<[u8]>,
+    pub appenddirname: Box<[u8]>,
+    pub appendfsync: FsyncPolicy,
+    /// Growth since the last rewrite that asks for the next; 0 for never.
+    pub auto_aof_rewrite_percentage: u32,
+    pub auto_aof_rewrite_min_size_bytes: u64,
+    /// Cut an unfinished end off instead of refusing to start.
+    pub aof_load_truncated: bool,
 
     // Monitoring.
     pub latency_tracking: bool,
@@ -122,6 +142,20 @@ impl Live {
             maxmemory_policy: from.word("maxmemory-policy", MaxmemoryPolicy::from_word),
             lfu_log_factor: from.number("lfu-log-factor"),
             lfu_decay_time_minutes: from.number("lfu-decay-time"),
+
+            save_points: from.save_points("save"),
+            dbfilename: from.path("dbfilename").unwrap_or_default(),
+            rdbcompression: from.switch("rdbcompression"),
+            rdbchecksum: from.switch("rdbchecksum"),
+            rdb_version: from.word("rdb-version", RdbVersion::from_word),
+            stop_writes_on_bgsave_error: from.switch("stop-writes-on-bgsave-error"),
+            appendonly: from.switch("appendonly"),
+            appendfilename: from.text("appendfilename"),
+            appenddirname: from.text("appenddirname"),
+            appendfsync: from.word("appendfsync", FsyncPolicy::from_word),
+            auto_aof_rewrite_percentage: from.number("auto-aof-rewrite-percentage"),
+            auto_aof_rewrite_min_size_bytes: from.number("auto-aof-rewrite-min-size"),
+            aof_load_truncated: from.switch("aof-load-truncated"),
 
             latency_tracking: from.switch("latency-tracking"),
             latency_tracking_info_percentiles: from
@@ -186,6 +220,13 @@ impl Reading<'_> {
             panic!("{name} is no addresses")
         };
         list.clone()
+    }
+
+    fn save_points(&self, name: &'static str) -> Box<[SavePoint]> {
+        let Value::SavePoints(points) = self.value(name) else {
+            panic!("{name} is no save points")
+        };
+        points.clone()
     }
 
     fn output_limits(&self, name: &'static str) -> OutputLimits {

@@ -39,7 +39,7 @@ pub use start_error::{Origin, StartError};
 pub use value::{
     BindAddress, KeyspaceEvents, Kind, OutputLimit, OutputLimits, Primary, SavePoint, Value,
 };
-pub use words::{LogLevel, MaxmemoryPolicy, Mode, Permission};
+pub use words::{FsyncPolicy, LogLevel, MaxmemoryPolicy, Mode, Permission, RdbVersion};
 
 use draft::Draft;
 use params::{Found, PARAMS};

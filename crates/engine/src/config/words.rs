@@ -39,6 +39,23 @@ words! {
 }
 
 words! {
+    /// When the log is made durable.
+    FsyncPolicy {
+        EverySec = "everysec",
+        Always = "always",
+        No = "no",
+    }
+}
+
+words! {
+    /// The version of snapshots: that of Redis 7.2 and Valkey, or the one that Redis 7.0 reads too.
+    RdbVersion {
+        Eleven = "11",
+        Ten = "10",
+    }
+}
+
+words! {
     /// What is evicted when `maxmemory` is reached.
     MaxmemoryPolicy {
         VolatileLru = "volatile-lru",

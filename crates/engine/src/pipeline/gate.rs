@@ -63,7 +63,10 @@ pub(crate) fn judge<'e>(
         return Err(CommandError::Line(LOADING.into()));
     }
     if ctx.local.effects.is_wanted() && writes_ever(ctx, command) {
-        match engine.host.admit(request_bytes(ctx, command, argv)) {
+        match engine
+            .host
+            .admit(request_bytes(ctx, command, argv), ctx.config())
+        {
             Admission::Open => {}
             Admission::Wait => return Ok(Verdict::Wait),
             Admission::Refused(line) => return Err(CommandError::Line(line.into())),

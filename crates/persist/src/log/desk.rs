@@ -38,7 +38,7 @@ pub(super) struct Desk {
     pub manifest: Manifest,
     /// Where each listed incremental file begins in the stream, by its number.
     pub starts: BTreeMap<u64, Lsn>,
-    pub file: Box<dyn File>,
+    pub file: Arc<dyn File>,
     pub path: PathBuf,
     /// Where the next line goes.
     pub offset: u64,
@@ -144,7 +144,7 @@ impl Desk {
             settings,
             manifest,
             starts: BTreeMap::new(),
-            file: opened.file,
+            file: Arc::from(opened.file),
             path: opened.path,
             offset: opened.offset,
             lsn: opened.lsn,
@@ -165,7 +165,7 @@ impl Desk {
 
     /// Turns to another file.
     pub(super) fn turn_to(&mut self, opened: Opened) {
-        self.file = opened.file;
+        self.file = Arc::from(opened.file);
         self.path = opened.path;
         self.offset = opened.offset;
         self.lsn = opened.lsn;
@@ -216,17 +216,28 @@ impl Desk {
     }
 
     pub(super) fn sync(&mut self, now_ms: u64) -> Result<(), Trouble> {
-        let synced = self.lsn;
-        if !self.skips_sync() {
-            match self.file.sync_data() {
-                Err(_) if self.forgives_sync() => {}
-                outcome => outcome?,
-            }
-        }
-        self.synced = synced;
-        self.unsynced_bytes = 0;
-        self.last_sync_ms = now_ms;
+        let sync = self.begin_sync();
+        sync.run()?;
+        self.end_sync(sync, now_ms);
         Ok(())
+    }
+
+    /// A sync of what is written so far, to be run by whoever has the time.
+    pub(super) fn begin_sync(&mut self) -> Sync {
+        Sync {
+            file: self.file.clone(),
+            lsn: self.lsn,
+            bytes: self.unsynced_bytes,
+            is_skipped: self.skips_sync(),
+            is_forgiven: self.forgives_sync(),
+        }
+    }
+
+    /// The sync has ended well. The file is the same: only the committer turns to another.
+    pub(super) fn end_sync(&mut self, sync: Sync, now_ms: u64) {
+        self.synced = sync.lsn;
+        self.unsynced_bytes -= sync.bytes;
+        self.last_sync_ms = now_ms;
     }
 
     /// Says in the file that all before was synced, if no line does so yet. The line itself is not
@@ -310,6 +321,27 @@ impl Desk {
         self.bytes_written += bytes;
         self.unsynced_bytes += bytes;
         self.allocated_end = self.allocated_end.max(self.offset);
+    }
+}
+
+/// A sync of one file up to a place in the stream.
+pub(super) struct Sync {
+    file: Arc<dyn File>,
+    lsn: Lsn,
+    bytes: u64,
+    is_skipped: bool,
+    is_forgiven: bool,
+}
+
+impl Sync {
+    pub(super) fn run(&self) -> Result<(), Trouble> {
+        if self.is_skipped {
+            return Ok(());
+        }
+        match self.file.sync_data() {
+            Err(_) if self.is_forgiven => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 

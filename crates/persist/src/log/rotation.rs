@@ -59,6 +59,20 @@ impl Log {
         (desk.place.base_name(seq), seq)
     }
 
+    /// Is a rotation that was begun at `lsn` through?
+    pub fn has_file_from(&self, lsn: Lsn) -> bool {
+        let desk = self.desk.lock();
+        matches!(&desk.health, Health::Healing(..)) && desk.lsn == lsn
+            || desk.starts.values().any(|start| *start == lsn)
+    }
+
+    /// Why a base taken at `lsn` cannot be adopted.
+    pub fn no_file_from(&self, lsn: Lsn) -> Trouble {
+        let desk = self.desk.lock();
+        let what = format!("no file of the log begins at {lsn}");
+        Trouble::new(Kind::System, &desk.path, what)
+    }
+
     /// Lists a base that was taken at `lsn`, where the present file or one before it begins. The
     /// base must be durable under its name. What it replaces is removed.
     pub fn adopt_base(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {

@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use base::write_u64;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Lsn;
 use super::desk::{Desk, Health};
@@ -246,6 +246,20 @@ impl Log {
             || self.gate.state.load(Ordering::Relaxed) == FULL
     }
 
+    /// Has a write or a sync failed, so that nothing more can be written?
+    pub fn is_broken(&self) -> bool {
+        self.gate.state.load(Ordering::Acquire) == BROKEN
+    }
+
+    /// What keeps the log from being written, if anything does.
+    pub fn trouble(&self) -> Option<String> {
+        match self.gate.state.load(Ordering::Acquire) {
+            OPEN => None,
+            FULL => Some(Refusal::Full.to_string()),
+            _ => Some(self.gate.why.lock().clone()),
+        }
+    }
+
     pub fn policy(&self) -> FsyncPolicy {
         match self.gate.policy.load(Ordering::Relaxed) {
             0 => FsyncPolicy::Always,
@@ -266,7 +280,28 @@ impl Log {
     pub fn commit(&self, now_ms: u64, clock_us: &dyn Fn() -> u64) -> Result<Committed, Trouble> {
         let mut desk = self.desk.lock();
         desk.health.check()?;
-        let outcome = self.commit_all(&mut desk, now_ms, clock_us);
+        if self.policy() == FsyncPolicy::Always {
+            let outcome = self.commit_all(&mut desk, now_ms, clock_us);
+            return outcome.inspect_err(|trouble| self.poison(&mut desk, trouble));
+        }
+        let outcome = self.write_pending(&mut desk);
+        let committed = outcome.inspect_err(|trouble| self.poison(&mut desk, trouble))?;
+        if !desk.is_sync_due(self.policy(), now_ms) {
+            return Ok(committed);
+        }
+        let fsync_us = self.sync_aside(desk, now_ms, clock_us)?;
+        Ok(Committed {
+            fsync_us: Some(fsync_us),
+            ..committed
+        })
+    }
+
+    /// Writes what is pending and syncs nothing: what a crash of this process alone shall not
+    /// take. Any thread may call it; it never waits for a sync.
+    pub fn write(&self) -> Result<Committed, Trouble> {
+        let mut desk = self.desk.lock();
+        desk.health.check()?;
+        let outcome = self.write_pending(&mut desk);
         outcome.inspect_err(|trouble| self.poison(&mut desk, trouble))
     }
 
@@ -313,6 +348,17 @@ impl Log {
         now_ms: u64,
         clock_us: &dyn Fn() -> u64,
     ) -> Result<Committed, Trouble> {
+        let mut committed = self.write_pending(desk)?;
+        if desk.is_sync_due(self.policy(), now_ms) {
+            let began_us = clock_us();
+            self.sync(desk, now_ms)?;
+            committed.fsync_us = Some(clock_us().saturating_sub(began_us));
+            self.prepare(desk, committed.bytes)?;
+        }
+        Ok(committed)
+    }
+
+    fn write_pending(&self, desk: &mut Desk) -> Result<Committed, Trouble> {
         let awaits_rotation = self.take(desk);
         let has_room = self.reserve(desk);
         let before = desk.bytes_written;
@@ -327,28 +373,46 @@ impl Log {
         self.gate
             .state
             .store(if is_full { FULL } else { OPEN }, Ordering::Release);
-        let fsync_us = match desk.is_sync_due(self.policy(), now_ms) {
-            false => None,
-            true => {
-                let began_us = clock_us();
-                self.sync(desk, now_ms)?;
-                Some(clock_us().saturating_sub(began_us))
-            }
-        };
-        if fsync_us.is_some() && self.policy() == FsyncPolicy::EverySec {
-            // Nothing else may come for long: say that all this was synced.
-            desk.write_proof()?;
-        }
-        if fsync_us.is_some() && self.policy() == FsyncPolicy::Always {
-            desk.write_zeros_ahead(desk.bytes_written - before)?;
-        }
         Ok(Committed {
             bytes: desk.bytes_written - before,
             lsn: desk.lsn,
-            fsync_us,
+            fsync_us: None,
             is_full,
             awaits_rotation,
         })
+    }
+
+    /// After a sync, for the time until the next.
+    fn prepare(&self, desk: &mut Desk, commit_bytes: u64) -> Result<(), Trouble> {
+        match self.policy() {
+            FsyncPolicy::Always => desk.write_zeros_ahead(commit_bytes),
+            // Nothing else may come for long: say that all this was synced.
+            FsyncPolicy::EverySec if desk.synced == desk.lsn => desk.write_proof(),
+            FsyncPolicy::EverySec | FsyncPolicy::No => Ok(()),
+        }
+    }
+
+    /// Syncs what is written while others go on writing. Returns how long it took.
+    fn sync_aside(
+        &self,
+        mut desk: MutexGuard<'_, Desk>,
+        now_ms: u64,
+        clock_us: &dyn Fn() -> u64,
+    ) -> Result<u64, Trouble> {
+        let sync = desk.begin_sync();
+        drop(desk);
+        let began_us = clock_us();
+        let outcome = sync.run();
+        let fsync_us = clock_us().saturating_sub(began_us);
+        let mut desk = self.desk.lock();
+        let outcome = outcome.and_then(|()| {
+            desk.end_sync(sync, now_ms);
+            self.gate.durable.store(desk.synced, Ordering::Release);
+            self.prepare(&mut desk, 0)
+        });
+        // Whatever its kind: nobody knows what it saved.
+        outcome.inspect_err(|trouble| self.poison(&mut desk, trouble))?;
+        Ok(fsync_us)
     }
 
     /// Syncs what is written and publishes it, in this order.

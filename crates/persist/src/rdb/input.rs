@@ -383,11 +383,10 @@ impl<R: Read> Input<R> {
         )
     }
 
+    /// The stream has ended, here or where it was said to end.
     fn ends<T>(&self) -> Result<T> {
-        let read = self.at.wrapping_add(self.end as u64);
-        let at = self.total.map_or(read, |total| total.max(read));
         self.fault(
-            at,
+            self.at.wrapping_add(self.end as u64),
             FaultKind::Ends {
                 expected: self.expected,
             },
@@ -409,7 +408,9 @@ impl<R: Read> Input<R> {
             .total
             .is_some_and(|total| total.saturating_sub(offset) < bytes as u64)
         {
-            return self.ends();
+            let expected = self.expected;
+            let at = self.total.unwrap_or(offset);
+            return self.fault(at, FaultKind::Ends { expected });
         }
         self.make_room();
         let wanted = self.start + bytes;

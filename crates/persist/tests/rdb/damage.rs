@@ -4,7 +4,7 @@ use std::io::Read;
 
 use persist::rdb::{Checksum, Fault, FaultKind, Reader, Usage, WriteOptions, Writer, verify};
 
-use crate::contents::{Kept, read, read_dripping};
+use crate::contents::{Kept, read, read_dripping, read_from};
 
 /// A file with one of each: what we write, and all that we walk over.
 fn sample() -> Vec<u8> {
@@ -55,6 +55,10 @@ fn cut_at_every_byte() {
         let same = read_dripping(&file[..len], 3).expect_err("a whole file is longer");
         assert!(fault.at <= len as u64, "{len}: {fault}");
         assert!(same.at <= len as u64, "{len}: {same}");
+        // Shorter than it was said to be: the end is where it is, not where it should be.
+        let shrunk = Reader::with_len(&file[..len], file.len() as u64);
+        let shrunk = read_from(shrunk).expect_err("a whole file is longer");
+        assert!(shrunk.at <= len as u64, "{len}: {shrunk}");
         // The end is only known beforehand if the length is.
         assert!(matches!(same.what, FaultKind::Ends { .. }), "{len}: {same}");
     }
@@ -231,7 +235,7 @@ fn failures_of_the_stream_itself() {
     }
     let file = sample();
     for len in 0..file.len() {
-        let result = crate::contents::read_from(Reader::new((&file[..len]).chain(Broken)));
+        let result = read_from(Reader::new((&file[..len]).chain(Broken)));
         let fault = result.expect_err("a failure");
         assert!(matches!(fault.what, FaultKind::Io(_)), "{fault}");
         assert_eq!(fault.at, len as u64);

@@ -31,10 +31,12 @@ use std::time::Duration;
 use base::Now;
 use engine::config::{Config, OutputLimit};
 use engine::{Client, Engine, Executor, Request, Stage, Wake};
+use ochredb::persistence::Load;
 use resp::QueryPool;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
+use super::keep::Keep;
 use super::{answer_protocol_error, limits, publish_buffers, publish_session, screen};
 use crate::connection::{Connection, Received, Sent};
 use crate::listener::{Accepted, Listener};
@@ -50,6 +52,7 @@ pub(crate) fn run(
     listeners: Vec<Arc<Listener>>,
     signals: &mut Signals,
     loops: usize,
+    load: Load,
 ) -> io::Result<()> {
     let mailboxes: Vec<_> = (0..loops)
         .map(|_| Mailbox::new().map(Arc::new))
@@ -66,22 +69,13 @@ pub(crate) fn run(
         .collect::<io::Result<_>>()?;
     let mut first = EventLoop::new(0, engine, world)?;
     first.listen(listeners)?;
-    world.log.notice(ready_line(world));
+    first.keep.load = Some(load);
     let ended = first.run(Some(signals));
     world.stop();
     for other in others {
         other.join().expect("a loop ends by returning")?;
     }
     ended
-}
-
-/// Tools wait for this very line.
-pub(super) fn ready_line(world: &World) -> &'static str {
-    if world.port() == 0 {
-        "Ready to accept connections unix"
-    } else {
-        "Ready to accept connections tcp"
-    }
 }
 
 /// Epoll's word for what is ready.
@@ -116,7 +110,7 @@ impl Token {
 }
 
 /// A connection, and what this loop thinks of it.
-struct Seat {
+pub(super) struct Seat {
     connection: Connection,
     /// What epoll was asked to watch.
     interest: EventFlags,
@@ -131,20 +125,22 @@ struct Seat {
     last_active_us: u64,
     /// Since when its outbox is over the soft limit.
     over_soft_since_us: Option<u64>,
+    /// Its replies wait for the log.
+    pub(super) held: bool,
 }
 
-struct EventLoop {
-    index: usize,
-    engine: Arc<Engine>,
-    world: Arc<World>,
-    mailbox: Arc<Mailbox>,
-    executor: Executor,
+pub(super) struct EventLoop {
+    pub(super) index: usize,
+    pub(super) engine: Arc<Engine>,
+    pub(super) world: Arc<World>,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) executor: Executor,
     epoll: OwnedFd,
     listeners: Vec<Arc<Listener>>,
     config: Arc<Config>,
     config_generation: u64,
-    seats: Vec<Option<Box<Seat>>>,
-    clients: Vec<Option<Box<Client>>>,
+    pub(super) seats: Vec<Option<Box<Seat>>>,
+    pub(super) clients: Vec<Option<Box<Client>>>,
     free: Vec<u32>,
     /// Seats to execute in this turn.
     ready: Vec<u32>,
@@ -164,7 +160,8 @@ struct EventLoop {
     ticks: u64,
     /// More keys are due than the last sweep took.
     sweep_more: bool,
-    stopping: bool,
+    pub(super) keep: Keep,
+    pub(super) stopping: bool,
 }
 
 impl EventLoop {
@@ -205,6 +202,7 @@ impl EventLoop {
             next_tick_us: 0,
             ticks: 0,
             sweep_more: false,
+            keep: Keep::default(),
             stopping: false,
         };
         let data = Token::Mailbox.data();
@@ -257,7 +255,9 @@ impl EventLoop {
                 self.tick(now);
             }
             self.unpark(now);
+            self.release(now);
             self.execute(now);
+            self.keep(now)?;
             self.count_turn(now);
         }
         self.close_all();
@@ -268,12 +268,15 @@ impl EventLoop {
         let idle = self.ready.is_empty()
             && self.again.is_empty()
             && self.unread.is_empty()
+            && !self.keep.is_busy()
             && !self.sweep_more;
+        self.keep.announce(&self.mailbox);
         let may_sleep = idle && self.mailbox.fall_asleep();
         let mut wait_us = 0;
         if may_sleep {
             let now = self.turn_ended;
             wait_us = self.next_tick_us.saturating_sub(now.mono_us);
+            wait_us = wait_us.min(self.keep.wait_us_max());
             let paused_until_ms = self.engine.pause.until_ms();
             if !self.parked.is_empty() && paused_until_ms > 0 {
                 let left_ms = paused_until_ms - now.unix_ms();
@@ -323,7 +326,7 @@ impl EventLoop {
         entry.is_some_and(|entry| entry.interest.contains(EventFlags::IN))
     }
 
-    fn read_later(&mut self, seat: u32) {
+    pub(super) fn read_later(&mut self, seat: u32) {
         if let Some(entry) = &mut self.seats[seat as usize]
             && !entry.unread
         {
@@ -340,6 +343,10 @@ impl EventLoop {
         };
         if entry.ended || !entry.interest.contains(EventFlags::IN) {
             return;
+        }
+        if entry.held {
+            // What it sends next is read when its replies are gone.
+            return self.read_later(seat);
         }
         if entry.connection.query.has_unparsed() {
             // Before login requests are taken one by one: no more is read than is taken.
@@ -387,6 +394,7 @@ impl EventLoop {
             let taken = self.execute_batch(now, rest);
             rest = &rest[taken..];
         }
+        self.world.persistence().end_batch();
         for &seat in &ready {
             self.settle(seat, now);
         }
@@ -444,7 +452,7 @@ impl EventLoop {
     /// After execution: drop what is done, send what is to be sent, and see
     /// what becomes of the client.
     #[inline]
-    fn settle(&mut self, seat: u32, now: Now) {
+    pub(super) fn settle(&mut self, seat: u32, now: Now) {
         let index = seat as usize;
         let (Some(entry), Some(client)) = (&mut self.seats[index], &mut self.clients[index]) else {
             return;
@@ -459,6 +467,9 @@ impl EventLoop {
         }
         if client.session.stage == Stage::Closed {
             return self.close(seat);
+        }
+        if !client.outbox.is_empty() && !self.world.persistence().released(client.session.gate) {
+            return self.hold(seat);
         }
         publish_session(client, now.unix_secs(), executed > 0);
         let sent_before = entry.connection.sent_bytes;
@@ -579,6 +590,7 @@ impl EventLoop {
             ended: false,
             last_active_us: now.mono_us,
             over_soft_since_us: None,
+            held: false,
         }));
         self.clients[seat as usize] = Some(client);
         if added.is_err() {
@@ -586,7 +598,7 @@ impl EventLoop {
         }
     }
 
-    fn close(&mut self, seat: u32) {
+    pub(super) fn close(&mut self, seat: u32) {
         let index = seat as usize;
         if let (Some(entry), Some(mut client)) =
             (self.seats[index].take(), self.clients[index].take())
@@ -624,7 +636,7 @@ impl EventLoop {
                         self.close(seat);
                     }
                 }
-                Mail::Unpark => {}
+                Mail::Unpark | Mail::Durable => {}
                 Mail::Listen(listeners) => self.listen(listeners)?,
                 Mail::Stop => self.stopping = true,
             }

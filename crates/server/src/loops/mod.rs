@@ -5,6 +5,7 @@
 //! in its socket. Same engine, same connections; `--mode` chooses.
 
 pub(crate) mod event;
+mod keep;
 pub(crate) mod threaded;
 
 use engine::config::Config;
@@ -14,6 +15,15 @@ use resp::{Limits, Reply};
 use crate::connection::Connection;
 use crate::listener::{self, Accepted};
 use crate::world::World;
+
+/// Tools wait for this very line.
+pub(crate) fn ready_line(world: &World) -> &'static str {
+    if world.port() == 0 {
+        "Ready to accept connections unix"
+    } else {
+        "Ready to accept connections tcp"
+    }
+}
 
 /// What a client may send, by the configuration and whether it has logged in.
 fn limits(config: &Config, session: &Session) -> Limits {

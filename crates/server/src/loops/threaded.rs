@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use base::Now;
 use engine::{Client, Engine, Executor, Request, Stage, Wake};
+use ochredb::persistence::{Driven, Load, Progress};
 use parking_lot::Mutex;
 use resp::QueryPool;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -38,6 +39,7 @@ pub(crate) fn run(
     world: &Arc<World>,
     listeners: Vec<Arc<Listener>>,
     signals: &mut Signals,
+    load: Load,
 ) -> io::Result<()> {
     let mailbox = Arc::new(Mailbox::new()?);
     let set = world.mailboxes.set(vec![mailbox.clone()]);
@@ -49,12 +51,13 @@ pub(crate) fn run(
         running: AtomicUsize::new(0),
     });
     let ticker = start_ticker(engine, world)?;
-    world.log.notice(super::event::ready_line(world));
+    let keeper = start_keeper(engine, world, load)?;
     let accepted = accept_until_stopped(&threads, &mailbox, listeners, signals);
     world.stop();
     threads.end_all();
     ticker.join().expect("the ticker ends by returning");
-    accepted
+    let kept = keeper.join().expect("the keeper ends by returning");
+    kept.and(accepted)
 }
 
 /// What all client threads share.
@@ -133,7 +136,7 @@ fn accept_until_stopped(
             match mail {
                 Mail::Stop => return Ok(()),
                 Mail::Listen(new) => listeners = new,
-                Mail::Client(_) | Mail::Look(_) | Mail::Unpark => {}
+                Mail::Client(_) | Mail::Look(_) | Mail::Unpark | Mail::Durable => {}
             }
         }
         for listener in &listeners {
@@ -306,6 +309,7 @@ fn turn(
             };
             let requests: Vec<Request> = (0..pending).map(request).collect();
             executor.execute(Now::read(), &requests, seats);
+            threads.world.persistence().end_batch();
         }
         // Sending may wait for the client: nobody else should for this executor.
         drop(executor);
@@ -319,6 +323,14 @@ fn turn(
         }
         if client.session.stage == Stage::Closed || client.outbox.has_overflowed() {
             return false;
+        }
+        let gate = client.session.gate;
+        let persistence = threads.world.persistence();
+        if !client.outbox.is_empty() && !persistence.released(gate) {
+            // Nobody knows whether it will be durable: say neither yes nor no.
+            if !persistence.await_release(gate) {
+                return false;
+            }
         }
         publish_session(client, Now::read().unix_secs(), executed > 0);
         if !send(threads, connection, client) {
@@ -380,8 +392,55 @@ fn start_ticker(
                 let now = Now::read();
                 executor.tick(now);
                 while executor.sweep(now, 0, 1, 8) {}
+                world.persistence().end_batch();
             }
         })
+}
+
+/// Brings the data back, then takes snapshots on.
+fn start_keeper(
+    engine: &Arc<Engine>,
+    world: &Arc<World>,
+    load: Load,
+) -> io::Result<std::thread::JoinHandle<io::Result<()>>> {
+    let (engine, world) = (engine.clone(), world.clone());
+    let mut executor = engine.executor();
+    std::thread::Builder::new()
+        .name("keeper".into())
+        .spawn(move || {
+            let kept = keep(&engine, &world, &mut executor, load);
+            if kept.is_err() {
+                world.stop();
+            }
+            kept
+        })
+}
+
+fn keep(engine: &Engine, world: &World, executor: &mut Executor, mut load: Load) -> io::Result<()> {
+    loop {
+        let progress = load.step(executor, 10_000).map_err(io::Error::other)?;
+        world.publish_loading(&load);
+        if let Some(line) = load.progress_line() {
+            world.log.notice(&line);
+        }
+        match progress {
+            Progress::Done => break,
+            _ if world.is_stopping() => return Ok(()),
+            Progress::Waiting => std::thread::sleep(Duration::from_micros(200)),
+            Progress::More => {}
+        }
+    }
+    world
+        .loaded(engine, &load.into_loaded())
+        .map_err(io::Error::other)?;
+    while !world.is_stopping() {
+        match world.persistence().drive(executor, Now::read()) {
+            Driven::Busy => {}
+            Driven::Waiting => std::thread::sleep(Duration::from_micros(200)),
+            Driven::Idle => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+    Ok(())
 }
 
 /// Wakes a thread that waits in its socket, by ending the connection.

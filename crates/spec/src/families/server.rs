@@ -171,6 +171,41 @@ pub static INFO: Spec = Spec::new("info", at_least(1))
         .optional()
         .multiple()]);
 
+pub static BGREWRITEAOF: Spec = Spec::new("bgrewriteaof", exactly(1))
+    .group(Group::Server)
+    .flags(SAVES)
+    .since("1.0.0")
+    .summary("Starts to write the log anew, as short as it can be.")
+    .complexity("O(1), and O(N) beside the clients, N the number of keys.");
+
+pub static BGSAVE: Spec = Spec::new("bgsave", at_least(1))
+    .group(Group::Server)
+    .flags(SAVES)
+    .since("1.0.0")
+    .summary("Starts to save a snapshot.")
+    .complexity("O(1), and O(N) beside the clients, N the number of keys.")
+    .history(&[("3.2.2", "Option `SCHEDULE`.")])
+    .args(&[pure("schedule", "SCHEDULE").optional().since("3.2.2")]);
+
+pub static LASTSAVE: Spec = Spec::new("lastsave", exactly(1))
+    .group(Group::Server)
+    .category(Categories::ADMIN.with(Categories::DANGEROUS))
+    .flags(Flags::LOADING.with(Flags::STALE).with(Flags::FAST))
+    .since("1.0.0")
+    .summary("Tells when the last snapshot was saved, in seconds since 1970.")
+    .tips(VARIES);
+
+pub static SAVE: Spec = Spec::new("save", exactly(1))
+    .group(Group::Server)
+    .flags(SAVES.with(Flags::NO_MULTI))
+    .since("1.0.0")
+    .summary("Saves a snapshot and answers when it is on the disk.")
+    .complexity("O(N), N the number of keys.");
+
+const SAVES: Flags = Flags::ADMIN
+    .with(Flags::NOSCRIPT)
+    .with(Flags::NO_ASYNC_LOADING);
+
 pub static LOLWUT: Spec = Spec::read("lolwut", at_least(1))
     .group(Group::Server)
     .flags(Flags::FAST)

@@ -1,0 +1,437 @@
+//! Persistence: one engine, and what is kept of it on disk.
+//!
+//! ```text
+//!   engine ─ effects ─► Persistence ─► persist::Log ─► committer (thread) ─► durable
+//!            begin/step ◄── Save: walk, encode ─► queue ─► writer (thread) ─► dump.rdb, base
+//!   open ─► reader (thread) ─► queue ─► Load: restore, replay
+//! ```
+//!
+//! `engine` and `persist` do not know each other; here they meet. A driver (the server's loops,
+//! an embedded handle's thread) lends its executor: [`Load::step`] until everything is back, then
+//! [`Persistence::drive`] now and then, which begins snapshots and takes them on by slices. What
+//! waits for the disk is done by threads of this module: they read, write and sync, and touch no
+//! shard.
+//!
+//! States of the log: off (`appendonly no`), or on; then `persist::Log` knows whether it is well,
+//! full or broken, and says so to every command that wants to write.
+//!
+//! Invariants: whatever a reply shows has been handed to the log before; under `always` it is
+//! durable before the reply leaves ([`Persistence::released`]); the directory has one owner.
+
+mod committer;
+mod load;
+mod outcome;
+mod save;
+mod source;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use base::Now;
+use engine::config::{self, Config};
+use engine::effect::Effects;
+use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
+use parking_lot::{Mutex, RwLock};
+use persist::log::manifest::Entry;
+use persist::log::{FsyncPolicy, Log, Refusal, Settings};
+use persist::{Guard, Place, Storage, Trouble};
+
+pub use load::{Load, Loaded, Progress};
+pub use save::Driven;
+
+use committer::Committer;
+use outcome::Outcomes;
+use save::Save;
+
+/// Who is told what happens below.
+pub trait Watcher: Send + Sync {
+    /// The log is durable further than before: replies may go.
+    fn durable(&self);
+    /// What waited for room, or for a snapshot, may look again.
+    fn wake_all(&self);
+    /// A line for the log file.
+    fn log(&self, warning: bool, line: &str);
+}
+
+/// The persistence of one engine.
+pub struct Persistence {
+    storage: Arc<dyn Storage>,
+    place: Place,
+    watcher: Arc<dyn Watcher>,
+    log: RwLock<Option<Arc<Log>>>,
+    /// [`LogMode`], for a look without the lock.
+    mode: AtomicU8,
+    committer: Committer,
+    /// The snapshot under way.
+    save: Mutex<Option<Save>>,
+    requests: Requests,
+    outcomes: Outcomes,
+    /// Where the cut that is being made lies in the log.
+    cut_rotates: AtomicBool,
+    /// Held as long as the directory is ours.
+    _guard: Option<Box<dyn Guard>>,
+}
+
+/// What clients have asked for and nobody has begun.
+#[derive(Default)]
+struct Requests {
+    snapshot: AtomicBool,
+    rewrite: AtomicBool,
+    /// SAVE calls so far; each waits for a snapshot that began after it.
+    tickets: AtomicU64,
+}
+
+/// A directory that was opened, and what is to be read from it.
+pub struct Opened {
+    pub persistence: Arc<Persistence>,
+    pub load: Load,
+}
+
+impl Persistence {
+    /// Opens the directory of a configuration: takes its lock and finds out what is there. With
+    /// neither a log nor snapshots asked for, nothing is locked and only a snapshot is read.
+    pub fn open(
+        storage: Arc<dyn Storage>,
+        config: &Config,
+        watcher: Arc<dyn Watcher>,
+    ) -> Result<Opened, Trouble> {
+        let live = &config.live;
+        let place = Place {
+            dir: live.dir.clone(),
+            folder: text(&live.appenddirname),
+            name: text(&live.appendfilename),
+        };
+        let keeps = live.appendonly || !live.save_points.is_empty();
+        let guard = match keeps {
+            true => Some(storage.lock(&place.dir)?),
+            false => None,
+        };
+        let source = source::find(&*storage, &place, live)?;
+        let persistence = Arc::new(Persistence {
+            storage: storage.clone(),
+            place,
+            watcher,
+            log: RwLock::new(None),
+            mode: AtomicU8::new(LogMode::Off as u8),
+            committer: Committer::default(),
+            save: Mutex::new(None),
+            requests: Requests::default(),
+            outcomes: Outcomes::default(),
+            cut_rotates: AtomicBool::new(false),
+            _guard: guard,
+        });
+        let load = Load::start(storage, source);
+        Ok(Opened { persistence, load })
+    }
+
+    /// Everything is back: from here on changes are logged, if the configuration says so.
+    pub fn begin(self: &Arc<Persistence>, config: &Config, loaded: &Loaded) -> Result<(), Trouble> {
+        self.outcomes.loaded(loaded, Now::read());
+        if !config.live.appendonly {
+            return Ok(());
+        }
+        let settings = Settings::new(policy(config));
+        let log = match (&loaded.recovery, &loaded.snapshot) {
+            (Some(recovery), _) => Log::open(self.storage.clone(), recovery, settings)?,
+            (None, Some(snapshot)) => self.log_on_snapshot(snapshot, settings)?,
+            (None, None) => Log::create(self.storage.clone(), &self.place, None, 0, settings)?,
+        };
+        self.outcomes.log_began(loaded.log_bytes());
+        let log = Arc::new(log);
+        *self.log.write() = Some(log.clone());
+        self.set_mode(log.policy());
+        self.committer.start(self.clone(), log).map_err(|error| {
+            let what = format!("cannot start the log's thread: {error}");
+            Trouble::new(persist::Kind::System, &self.place.dir, what)
+        })
+    }
+
+    /// A log whose base is a copy of the snapshot that was read, as there was no log: otherwise
+    /// the next start would find a log, and only what came after.
+    fn log_on_snapshot(&self, snapshot: &Path, settings: Settings) -> Result<Log, Trouble> {
+        let base = Entry {
+            name: self.place.base_name(1),
+            seq: 1,
+        };
+        match self.storage.create_dir(&self.place.log_dir()) {
+            Err(trouble) if trouble.kind != persist::Kind::Exists => return Err(trouble),
+            _ => self.storage.sync_dir(&self.place.dir)?,
+        }
+        save::copy(&*self.storage, snapshot, &self.place.file(&base.name))?;
+        self.storage.sync_dir(&self.place.log_dir())?;
+        Log::create(self.storage.clone(), &self.place, Some(base), 0, settings)
+    }
+
+    // ---- the host's side ---------------------------------------------------
+
+    #[inline]
+    pub fn log_mode(&self) -> LogMode {
+        match self.mode.load(Ordering::Acquire) {
+            0 => LogMode::Off,
+            1 => LogMode::Appended,
+            _ => LogMode::Awaited,
+        }
+    }
+
+    #[inline]
+    pub fn append(&self, effects: &Effects) -> Lsn {
+        match &*self.log.read() {
+            Some(log) => Lsn(log.append(effects.iter())),
+            None => Lsn(0),
+        }
+    }
+
+    /// May a command write, of about so many bytes?
+    pub fn admit(&self, bytes: usize, config: &Config) -> Admission {
+        if config.live.stop_writes_on_bgsave_error && self.outcomes.snapshot_failed(config) {
+            return Admission::Refused(SNAPSHOT_FAILED.into());
+        }
+        let log = self.log.read();
+        let Some(log) = &*log else {
+            return Admission::Open;
+        };
+        match log.admit(bytes as u64) {
+            Ok(()) => Admission::Open,
+            Err(Refusal::Crowded) => {
+                self.outcomes.crowd();
+                self.committer.kick();
+                Admission::Wait
+            }
+            Err(refusal) => {
+                Admission::Refused(format!("MISCONF Errors writing to the AOF file: {refusal}"))
+            }
+        }
+    }
+
+    pub fn log_end(&self) -> Lsn {
+        let log = self.log.read();
+        Lsn(log.as_ref().map_or(0, |log| log.appended_lsn()))
+    }
+
+    /// A snapshot is being cut; all shards are held.
+    pub fn cut(&self) -> Lsn {
+        match &*self.log.read() {
+            Some(log) if self.cut_rotates.swap(false, Ordering::AcqRel) => {
+                Lsn(log.begin_rotation())
+            }
+            Some(log) => Lsn(log.appended_lsn()),
+            None => Lsn(0),
+        }
+    }
+
+    // ---- the driver's side -------------------------------------------------
+
+    /// A batch is over: see that what it appended gets to the file. Without `always` it is
+    /// written at once, so that the death of this process takes nothing; with it, the committer
+    /// is woken.
+    pub fn end_batch(&self) {
+        if self.log_mode() == LogMode::Off {
+            return;
+        }
+        let log = self.log.read();
+        let Some(log) = &*log else { return };
+        if log.appended_lsn() == log.written_lsn() {
+            return;
+        }
+        if log.policy() == FsyncPolicy::Always {
+            self.committer.kick();
+        } else {
+            match log.write() {
+                Ok(committed) => {
+                    self.outcomes.wrote(committed.bytes);
+                    if committed.awaits_rotation {
+                        self.committer.kick();
+                    }
+                }
+                Err(trouble) => self.broken(&trouble),
+            }
+        }
+    }
+
+    /// May replies that depend on the log up to `gate` be sent?
+    #[inline]
+    pub fn released(&self, gate: Lsn) -> bool {
+        self.log_mode() != LogMode::Awaited || gate.0 <= self.durable_lsn()
+    }
+
+    /// Waits until replies up to `gate` may go, or the log cannot go on. Returns whether they may.
+    pub fn await_release(&self, gate: Lsn) -> bool {
+        self.committer.kick();
+        while !self.released(gate) {
+            if self.log.read().as_ref().is_none_or(|log| log.is_broken()) {
+                return false;
+            }
+            self.committer.wait_for_news();
+        }
+        true
+    }
+
+    /// Can replies that wait for the log never be sent?
+    pub fn is_broken(&self) -> bool {
+        self.log.read().as_ref().is_some_and(|log| log.is_broken())
+    }
+
+    fn durable_lsn(&self) -> u64 {
+        self.log
+            .read()
+            .as_ref()
+            .map_or(u64::MAX, |log| log.durable_lsn())
+    }
+
+    /// Begins a snapshot if one is due or was asked for, and takes the present one on by a
+    /// slice. For one thread at a time, with its executor.
+    pub fn drive(&self, executor: &mut Executor, now: Now) -> Driven {
+        save::drive(self, executor, now)
+    }
+
+    // ---- what clients ask for ----------------------------------------------
+
+    /// BGSAVE, BGREWRITEAOF, SAVE. Returns the ticket by which [`Persistence::is_saved`] tells
+    /// when a snapshot that was taken after this call is whole; or the error line.
+    pub fn request(&self, request: SaveRequest, config: &Config) -> Result<u64, String> {
+        let busy = self.outcomes.under_way();
+        match request {
+            SaveRequest::Background { schedule } => {
+                if busy == Some(save::Kind::Snapshot) {
+                    return Err("ERR Background save already in progress".into());
+                }
+                if busy == Some(save::Kind::Rewrite) && !schedule {
+                    return Err(
+                        "ERR Another child process is active (AOF?): can't BGSAVE right \
+                                now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever \
+                                possible."
+                            .into(),
+                    );
+                }
+                self.requests.snapshot.store(true, Ordering::Release);
+            }
+            SaveRequest::Rewrite => {
+                if !config.live.appendonly {
+                    return Err("ERR there is no log to rewrite: appendonly is off".into());
+                }
+                if busy == Some(save::Kind::Rewrite) {
+                    return Err(
+                        "ERR Background append only file rewriting already in progress".into(),
+                    );
+                }
+                self.requests.rewrite.store(true, Ordering::Release);
+            }
+            SaveRequest::Wait => {
+                if busy == Some(save::Kind::Snapshot) {
+                    return Err("ERR Background save already in progress".into());
+                }
+                self.requests.snapshot.store(true, Ordering::Release);
+            }
+        }
+        Ok(self.requests.tickets.fetch_add(1, Ordering::AcqRel) + 1)
+    }
+
+    /// What became of the snapshot that a ticket waits for, if it is over: the error's text.
+    pub fn is_saved(&self, ticket: u64) -> Option<Result<(), String>> {
+        self.outcomes.of_ticket(ticket)
+    }
+
+    pub fn facts(&self, now: Now, changes: u64) -> engine::PersistenceFacts {
+        let mut facts = self.outcomes.facts(now, changes);
+        if let Some(log) = &*self.log.read() {
+            facts.log = Some(engine::LogFacts {
+                appended: log.appended_lsn(),
+                written: log.written_lsn(),
+                durable: log.durable_lsn(),
+                current_bytes: self.outcomes.log_bytes(),
+                base_bytes: self.outcomes.base_bytes(),
+                error: log.trouble(),
+            });
+        }
+        facts.rewrite_scheduled = self.requests.rewrite.load(Ordering::Relaxed);
+        facts
+    }
+
+    /// A new configuration. Refused if it cannot take effect.
+    pub fn configure(&self, old: &Config, new: &Config) -> Result<(), (&'static str, String)> {
+        if old.live.appendonly != new.live.appendonly {
+            let why = "the log can only be switched at the start, for now";
+            return Err(("appendonly", why.into()));
+        }
+        if let Some(log) = &*self.log.read() {
+            log.set_policy(policy(new));
+            self.set_mode(log.policy());
+            self.committer.kick();
+        }
+        Ok(())
+    }
+
+    /// The last snapshot, unless nothing has changed since the one before. Returns when it is
+    /// whole.
+    pub fn save_at_last(&self, executor: &mut Executor) -> Result<(), Trouble> {
+        save::at_last(self, executor)
+    }
+
+    /// Everything is written, synced and trimmed. Nobody may append any more.
+    pub fn close(&self) -> Result<(), Trouble> {
+        self.committer.stop();
+        let log = self.log.write().take();
+        self.mode.store(LogMode::Off as u8, Ordering::Release);
+        match log {
+            Some(log) => log.close(now_ms(), &clock_us),
+            None => Ok(()),
+        }
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.place.dir
+    }
+
+    // ---- shared by the parts -----------------------------------------------
+
+    fn set_mode(&self, policy: FsyncPolicy) {
+        let mode = match policy {
+            FsyncPolicy::Always => LogMode::Awaited,
+            FsyncPolicy::EverySec | FsyncPolicy::No => LogMode::Appended,
+        };
+        self.mode.store(mode as u8, Ordering::Release);
+    }
+
+    fn broken(&self, trouble: &Trouble) {
+        if self.outcomes.log_broke(trouble) {
+            self.watcher.log(
+                true,
+                &format!("The log cannot be written any more, writes are refused: {trouble}"),
+            );
+        }
+        self.watcher.durable();
+        self.watcher.wake_all();
+    }
+
+    fn snapshot_path(&self, config: &Config) -> PathBuf {
+        self.place.dir.join(&config.live.dbfilename)
+    }
+}
+
+/// What Redis answers, so that clients know it.
+const SNAPSHOT_FAILED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's \
+    currently unable to persist to disk. Commands that may modify the data set are disabled, \
+    because this instance is configured to report errors during writes if RDB snapshotting \
+    fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about \
+    the RDB error.";
+
+fn policy(config: &Config) -> FsyncPolicy {
+    match config.live.appendfsync {
+        config::FsyncPolicy::Always => FsyncPolicy::Always,
+        config::FsyncPolicy::EverySec => FsyncPolicy::EverySec,
+        config::FsyncPolicy::No => FsyncPolicy::No,
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn now_ms() -> u64 {
+    Now::read().mono_us / 1000
+}
+
+fn clock_us() -> u64 {
+    Now::read().mono_us
+}

@@ -1,0 +1,89 @@
+//! Where the data comes from at the start: the log first, a snapshot if there is
+//! none, nothing otherwise.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use engine::config::Live;
+use persist::log::{Options, Recovery};
+use persist::rdb::{Item, Reader};
+use persist::{Access, File, Kind, Place, Storage, Trouble};
+
+/// What is to be read.
+pub(super) enum Source {
+    Nothing,
+    Log(Box<Recovery>),
+    Snapshot(PathBuf),
+}
+
+/// Looks, and refuses what cannot be served.
+pub(super) fn find(storage: &dyn Storage, place: &Place, live: &Live) -> Result<Source, Trouble> {
+    if live.appendonly {
+        let options = Options {
+            load_truncated: live.aof_load_truncated,
+        };
+        let recovery = Recovery::survey(storage, place, options, &mut rdb_end)?;
+        if !recovery.is_empty() {
+            return Ok(Source::Log(Box::new(recovery)));
+        }
+    }
+    let snapshot = place.dir.join(&live.dbfilename);
+    match storage.open(&snapshot, Access::Read) {
+        Ok(_) => Ok(Source::Snapshot(snapshot)),
+        Err(trouble) if trouble.kind == Kind::Missing => Ok(Source::Nothing),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Where the RDB at the front of an old-style log ends.
+pub(super) fn rdb_end(file: &dyn File, path: &Path) -> Result<u64, Trouble> {
+    let bytes = Bytes::new(file)?;
+    let mut reader = Reader::new(bytes).map_err(|fault| fault.in_file(path))?;
+    loop {
+        match reader.next().map_err(|fault| fault.in_file(path))? {
+            Some(Item::End { .. }) | None => return Ok(reader.offset()),
+            Some(_) => {}
+        }
+    }
+}
+
+/// A file, read from its beginning.
+pub(super) struct Bytes<'a> {
+    file: &'a dyn File,
+    at: u64,
+    end: u64,
+}
+
+impl<'a> Bytes<'a> {
+    pub(super) fn new(file: &'a dyn File) -> Result<Bytes<'a>, Trouble> {
+        Ok(Bytes {
+            end: file.len()?,
+            file,
+            at: 0,
+        })
+    }
+
+    /// Only the first so many bytes.
+    pub(super) fn up_to(mut self, end: u64) -> Bytes<'a> {
+        self.end = self.end.min(end);
+        self
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.end
+    }
+}
+
+impl Read for Bytes<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let want = into.len().min(left);
+        if want == 0 {
+            return Ok(0);
+        }
+        let read = self.file.read_at(self.at, &mut into[..want]);
+        let read = read.map_err(|trouble| io::Error::other(trouble.what))?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
