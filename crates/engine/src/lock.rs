@@ -17,7 +17,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::RawMutex;
-use parking_lot::lock_api::{RawMutex as _, RawMutexFair as _};
+use parking_lot::lock_api::RawMutex as _;
 
 /// How many threads will ever enter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,22 +90,6 @@ impl<T> Lock<T> {
             Entrants::Sole => self.entered.store(false, Ordering::Relaxed),
             // SAFETY: this thread holds the mutex, by the caller's promise.
             Entrants::Shared => unsafe { self.mutex.unlock() },
-        }
-    }
-
-    /// Leave, and let somebody who waits come in next: for a thread that will
-    /// be back at once.
-    ///
-    /// # Safety
-    /// As [`Lock::leave`].
-    pub(crate) unsafe fn leave_fairly(&self) {
-        match self.entrants {
-            Entrants::Shared if !std::thread::panicking() => {
-                // SAFETY: this thread holds the mutex, by the caller's promise.
-                unsafe { self.mutex.unlock_fair() };
-            }
-            // SAFETY: by the caller's promise.
-            _ => unsafe { self.leave() },
         }
     }
 

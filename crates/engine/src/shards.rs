@@ -171,15 +171,6 @@ impl Held {
         }
     }
 
-    /// Leave everything, and let those who wait come in first.
-    pub(crate) fn none_fairly(&mut self) {
-        while let Some(index) = self.held.pop() {
-            self.inside[index as usize] = None;
-            // SAFETY: entered by `enter`, and the pointer to it is gone.
-            unsafe { self.shards.locks[index as usize].0.leave_fairly() };
-        }
-    }
-
     pub fn holds_all(&self) -> bool {
         self.held.len() == self.shards.len()
     }

@@ -11,9 +11,13 @@
 //! Nothing is copied at the cut. Each entry carries a bit that says whether the
 //! walk has saved it, and a command that changes an unsaved one first keeps its
 //! image (see `store::Images`). What reaches the [`Sink`] is therefore what was
-//! there at the cut, each key exactly once, in no promised order: shard by
-//! shard, mostly by database in each. The log up to the cut's LSN and this are
-//! the same data.
+//! there at the cut, each key exactly once. The log up to the cut's LSN and this
+//! are the same data.
+//!
+//! Shards take turns, a slice each, so that whoever waits for one gets in while
+//! the others are walked. Each begins with its lowest database, and the order of
+//! keys is that of their hashes; but images come in between, and nothing is
+//! promised.
 //!
 //! **Who drives it.** Whoever owns an executor calls [`Executor::save_step`], a
 //! few slices at a time: an event loop once per turn, between its batches (the
@@ -191,7 +195,9 @@ enum State {
 /// How far a walk over all shards has come.
 #[derive(Default)]
 struct Walk {
-    shard: usize,
+    /// The shards with something left to save, and whose turn it is.
+    shards: Vec<usize>,
+    turn: usize,
     /// Taken out of their tables, and not saved yet.
     images: Vec<Images>,
 }
@@ -244,7 +250,7 @@ impl Executor {
         Ok(Snapshot {
             engine: engine.clone(),
             cut: Cut { lsn, counts },
-            walk: Walk::default(),
+            walk: Walk::over(engine.shards.len()),
             saved: 0,
             done: false,
         })
@@ -319,7 +325,7 @@ impl Executor {
         let engine = engine.clone();
         let gauge = &engine.snapshots.images;
         if walk.images.is_empty() && gauge.kept_bytes() >= crowded_bytes(gauge) {
-            walk.take_images(held, engine.shards.len());
+            walk.take_images(held);
         }
         if walk.images.is_empty() {
             let flushed = walk.save_slice(held, slice_bytes, save);
@@ -332,7 +338,7 @@ impl Executor {
         if gauge.relieve() {
             engine.host.wake_all();
         }
-        walk.shard < engine.shards.len() || !walk.images.is_empty()
+        !(walk.shards.is_empty() && walk.images.is_empty())
     }
 }
 
@@ -342,8 +348,16 @@ fn crowded_bytes(gauge: &ImageGauge) -> usize {
 }
 
 impl Walk {
-    fn take_images(&mut self, held: &mut Held, shards: usize) {
-        for index in self.shard..shards {
+    fn over(shards: usize) -> Walk {
+        Walk {
+            shards: (0..shards).collect(),
+            turn: 0,
+            images: Vec::new(),
+        }
+    }
+
+    fn take_images(&mut self, held: &mut Held) {
+        for &index in &self.shards {
             held.one(index);
             held.shard(index).keys.take_images(&mut self.images);
         }
@@ -360,7 +374,7 @@ impl Walk {
         }
     }
 
-    /// A slice of the present shard. Returns tables that nobody needs any more.
+    /// A slice of the next shard. Returns tables that nobody needs any more.
     fn save_slice(
         &mut self,
         held: &mut Held,
@@ -368,14 +382,20 @@ impl Walk {
         save: &mut dyn FnMut(usize, Entry<'_>),
     ) -> Vec<store::Table> {
         let mut flushed = Vec::new();
-        held.one(self.shard);
-        let keys = &mut held.shard(self.shard).keys;
-        if !keys.save(slice_bytes, save) {
+        self.turn %= self.shards.len().max(1);
+        let Some(&index) = self.shards.get(self.turn) else {
+            return flushed;
+        };
+        held.one(index);
+        let keys = &mut held.shard(index).keys;
+        if keys.save(slice_bytes, save) {
+            self.turn += 1;
+        } else {
             keys.take_images(&mut self.images);
             flushed.extend(keys.take_flushed());
-            self.shard += 1;
+            self.shards.remove(self.turn);
         }
-        held.none_fairly();
+        held.none();
         flushed
     }
 }

@@ -141,6 +141,7 @@ impl Images {
         self.database
     }
 
+    #[cfg(test)]
     pub(crate) fn kept_bytes(&self) -> usize {
         self.bytes
     }

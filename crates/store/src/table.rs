@@ -192,7 +192,6 @@ impl Table {
             + self.slabs.overhead_bytes()
             + self.directory.capacity() * size_of::<SegmentRef>()
             + self.wheel.as_ref().map_or(0, |wheel| wheel.memory_bytes())
-            + self.saving.as_ref().map_or(0, |saving| saving.kept_bytes())
     }
 
     // ---- lookup ----------------------------------------------------------

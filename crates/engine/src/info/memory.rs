@@ -6,7 +6,8 @@
 //!   used_memory ─┬─ startup     what an empty engine of so many shards takes
 //!                ├─ keyspace ─┬─ entries and blocks        ─► dataset
 //!                │            └─ segments, directories, wheels ─► overhead
-//!                └─ clients     queries, queues, replies not yet sent
+//!                ├─ clients     queries, queues, replies not yet sent
+//!                └─ images      what is kept for a snapshot under way
 //! ```
 //!
 //! Each table keeps its account as it changes, so asking costs the same for
@@ -31,6 +32,8 @@ pub(crate) struct MemoryUse {
     /// The part of `keyspace_bytes` that is not keys and values.
     structure_bytes: u64,
     clients_bytes: u64,
+    /// What writers have kept for a snapshot.
+    images_bytes: u64,
 }
 
 impl MemoryUse {
@@ -43,6 +46,7 @@ impl MemoryUse {
         let mut memory = MemoryUse {
             startup_bytes: empty_bytes(ctx.engine),
             clients_bytes: clients.sum(),
+            images_bytes: ctx.engine.image_bytes() as u64,
             ..MemoryUse::default()
         };
         ctx.each_shard(|ctx, index| {
@@ -56,11 +60,11 @@ impl MemoryUse {
     }
 
     pub(crate) fn total_bytes(&self) -> u64 {
-        self.startup_bytes + self.keyspace_bytes + self.clients_bytes
+        self.startup_bytes + self.keyspace_bytes + self.clients_bytes + self.images_bytes
     }
 
     fn overhead_bytes(&self) -> u64 {
-        self.startup_bytes + self.structure_bytes + self.clients_bytes
+        self.startup_bytes + self.structure_bytes + self.clients_bytes + self.images_bytes
     }
 
     fn dataset_bytes(&self) -> u64 {

@@ -35,12 +35,6 @@ pub(super) struct Saving {
     images: Images,
 }
 
-impl Saving {
-    pub(super) fn kept_bytes(&self) -> usize {
-        self.images.kept_bytes()
-    }
-}
-
 impl Table {
     /// From now on, all that is here waits to be saved as part of `database`.
     pub(crate) fn cut(&mut self, database: usize, gauge: &Arc<ImageGauge>) {
@@ -185,7 +179,8 @@ impl Table {
 
     #[cfg(test)]
     pub(crate) fn kept_bytes(&self) -> usize {
-        self.saving.as_ref().map_or(0, |saving| saving.kept_bytes())
+        let saving = self.saving.as_ref();
+        saving.map_or(0, |saving| saving.images.kept_bytes())
     }
 
     /// Assert what the walk promises of one entry. For tests.
