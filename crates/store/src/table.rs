@@ -159,7 +159,6 @@ impl Table {
     pub fn empty_twin(&self) -> Table {
         let mut twin = Table::new(self.hasher, self.shard_bits, 0);
         twin.shard_prefix = self.shard_prefix;
-        twin.parity = self.parity;
         twin
     }
 

@@ -6,13 +6,13 @@
 //!   a change   unsaved? ─► image kept, bit set, then the change
 //! ```
 //!
-//! An entry is unsaved while its parity bit differs from the table's. The cut
-//! flips the table's bit and touches no entry. The walk goes by the order of
-//! hashes, a bucket at a time, saves what is unsaved and sets its bit. Whoever
-//! is about to change or remove an unsaved entry keeps its image first (see
-//! `images`) and sets the bit; new entries are born saved. As the bit travels
-//! with its entry, and the cursor is a prefix of the hash, segments may grow,
-//! split, merge and move meanwhile.
+//! An entry is unsaved while its parity bit differs from the table's, each table
+//! having its own. The cut flips the table's bit and touches no entry. The walk
+//! goes by the order of hashes, a bucket at a time, saves what is unsaved and
+//! sets its bit. Whoever is about to change or remove an unsaved entry keeps its
+//! image first (see `images`) and sets the bit; new entries are born saved. As
+//! the bit travels with its entry, and the cursor is a prefix of the hash,
+//! segments may grow, split, merge and move meanwhile.
 //!
 //! Invariants: what lies before the cursor is saved, and all of it once the
 //! walk is through; so the next cut finds every bit equal again.
