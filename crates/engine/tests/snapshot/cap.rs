@@ -23,6 +23,7 @@ fn full(threads: Threads) -> (Arc<World>, Seat, engine::Snapshot) {
     while world.engine.image_bytes() < CAP_BYTES {
         seat.say(&format!("SET key:{number} {value}"));
         number += 1;
+        assert!(number < 1_000, "images are not counted");
     }
     assert!(world.engine.image_bytes() < CAP_BYTES + 100);
     (world, seat, snapshot)
