@@ -27,7 +27,7 @@ pub(crate) struct Server {
 impl Commands {
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Commands> {
         let mut commands = Commands {
-            ours: "target/release/ochre server --threads 1".into(),
+            ours: "target/release/ochre server --threads 1 --save \"\" --appendonly no".into(),
             beside: is_installed("redis-server").then(|| "redis-server --appendonly no".to_owned()),
         };
         while let Some(argument) = arguments.next() {

@@ -81,7 +81,10 @@ impl DbOptions {
     }
 
     /// A database that lives and dies with this process.
-    pub fn memory(self) -> Db {
+    pub fn memory(mut self) -> Db {
+        let nothing = [(&b"appendonly"[..], &b"no"[..]), (b"save", b"")];
+        let config = self.config.set_at_start(&nothing);
+        self.config = config.expect("legal values");
         let seed = self.seed.unwrap_or_else(random_seed);
         let host = Arc::new(Embedded {
             clock: self.clock.clone(),

@@ -37,7 +37,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("shards", &["lock", "watch"]),
     ("transaction", &["commands"]),
     ("clients", &["host", "session"]),
-    ("session", &["clients", "commands", "transaction", "watch"]),
+    (
+        "session",
+        &["clients", "commands", "host", "transaction", "watch"],
+    ),
     // What a handler sees of the world.
     (
         "ctx",
@@ -84,6 +87,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "ctx",
             "engine",
             "error",
+            "host",
             "pause",
             "session",
             "shards",
@@ -91,11 +95,17 @@ const EDGES: &[(&str, &[&str])] = &[
             "transaction",
         ],
     ),
+    // What has no client: snapshots, and what comes back from a log.
+    ("snapshot", &["engine", "executor", "host", "shards"]),
+    (
+        "replay",
+        &["args", "commands", "ctx", "executor", "pipeline"],
+    ),
     (
         "engine",
         &[
             "clients", "commands", "config", "executor", "host", "info", "lock", "pause", "shards",
-            "stats",
+            "snapshot", "stats",
         ],
     ),
     (

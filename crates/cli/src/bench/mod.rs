@@ -307,7 +307,17 @@ fn sides(options: &Options) -> Result<Vec<Side>, Error> {
     let own = || -> Result<Vec<String>, Error> {
         let program = std::env::current_exe().map_err(Error::system("who am I"))?;
         let mut argv = vec![program.to_string_lossy().into_owned()];
-        argv.extend(["server", "--bind", "127.0.0.1"].map(str::to_string));
+        // Nothing on disk, as one compares; `--ours` may say otherwise.
+        let usual = [
+            "server",
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ];
+        argv.extend(usual.map(str::to_string));
         argv.extend(split(&options.ours)?);
         Ok(argv)
     };

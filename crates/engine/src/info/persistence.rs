@@ -2,11 +2,26 @@
 
 use super::page::Page;
 use crate::ctx::Ctx;
+use crate::host::{LoadingFacts, PersistenceFacts};
 
 pub(super) fn write(ctx: &mut Ctx<'_>, page: &mut Page) {
     let facts = ctx.persistence();
-    let ok = |failed: bool| if failed { "err" } else { "ok" };
-    let running = |secs: Option<i64>| u8::from(secs.is_some());
+    write_snapshots(ctx, page, &facts);
+    write_log(page, &facts);
+    if let Some(loading) = &facts.loading {
+        write_loading(page, loading);
+    }
+}
+
+fn ok(failed: bool) -> &'static str {
+    if failed { "err" } else { "ok" }
+}
+
+fn running(secs: Option<i64>) -> u8 {
+    u8::from(secs.is_some())
+}
+
+fn write_snapshots(ctx: &Ctx<'_>, page: &mut Page, facts: &PersistenceFacts) {
     page.field("loading", u8::from(ctx.engine.is_loading()));
     page.zeros(&["async_loading", "current_cow_peak"]);
     // What writers keep for a snapshot, where Redis copies pages.
@@ -37,6 +52,9 @@ pub(super) fn write(ctx: &mut Ctx<'_>, page: &mut Page) {
     page.zeros(&["rdb_last_cow_size"]);
     page.field("rdb_last_load_keys_expired", facts.loaded_expired_keys);
     page.field("rdb_last_load_keys_loaded", facts.loaded_keys);
+}
+
+fn write_log(page: &mut Page, facts: &PersistenceFacts) {
     page.field("aof_enabled", u8::from(facts.log.is_some()));
     page.field(
         "aof_rewrite_in_progress",
@@ -75,15 +93,16 @@ pub(super) fn write(ctx: &mut Ctx<'_>, page: &mut Page) {
         page.field("ochre_log_written_lsn", log.written);
         page.field("ochre_log_durable_lsn", log.durable);
     }
-    if let Some(loading) = &facts.loading {
-        page.field("loading_start_time", loading.began_unix_secs);
-        page.field("loading_total_bytes", loading.bytes_total);
-        page.field("loading_rdb_used_mem", 0);
-        page.field("loading_loaded_bytes", loading.bytes_done);
-        let percent = loading.bytes_done as f64 * 100.0 / loading.bytes_total.max(1) as f64;
-        page.field("loading_loaded_perc", format!("{percent:.2}"));
-        page.field("loading_eta_seconds", loading.eta_secs);
-    }
+}
+
+fn write_loading(page: &mut Page, loading: &LoadingFacts) {
+    page.field("loading_start_time", loading.began_unix_secs);
+    page.field("loading_total_bytes", loading.bytes_total);
+    page.field("loading_rdb_used_mem", 0);
+    page.field("loading_loaded_bytes", loading.bytes_done);
+    let percent = loading.bytes_done as f64 * 100.0 / loading.bytes_total.max(1) as f64;
+    page.field("loading_loaded_perc", format!("{percent:.2}"));
+    page.field("loading_eta_seconds", loading.eta_secs);
 }
 
 /// Redis counts an empty start as the first save.

@@ -477,11 +477,14 @@ impl EventLoop {
         let sent = if client.outbox.is_empty() || client.outbox.has_overflowed() {
             Sent::All
         } else {
-            self.executor.stats().writes_processed.add(1);
-            entry.connection.send(&mut client.outbox)
+            let stats = self.executor.stats();
+            stats.writes_processed.add(1);
+            let sent = entry.connection.send(&mut client.outbox);
+            stats
+                .sent_bytes
+                .add(entry.connection.sent_bytes - sent_before);
+            sent
         };
-        let sent_bytes = entry.connection.sent_bytes - sent_before;
-        self.executor.stats().sent_bytes.add(sent_bytes);
         if sent == Sent::Broken {
             return self.close(seat);
         }
@@ -506,6 +509,19 @@ impl EventLoop {
                 .add(1);
             return self.close(seat);
         }
+        self.watch(seat, sent);
+    }
+
+    /// Watch a client's socket for what may come next, and take note of requests
+    /// that wait.
+    fn watch(&mut self, seat: u32, sent: Sent) {
+        let index = seat as usize;
+        let (Some(entry), Some(client)) = (&mut self.seats[index], &self.clients[index]) else {
+            return;
+        };
+        let query = &entry.connection.query;
+        let waits = query.pending() > 0 || query.has_unparsed();
+        let closing = client.session.stage == Stage::Closing;
         let full = client.outbox.len() > client.session.outbox_bytes_max();
         let parked = client.session.stage == Stage::Parked;
         let mut interest = EventFlags::ET | EventFlags::RDHUP;

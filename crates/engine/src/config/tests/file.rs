@@ -84,14 +84,14 @@ fn retired_directives_pass() {
 fn what_does_nothing_is_said() {
     let loaded = load(&[(
         "o.conf",
-        "appendonly yes\nio-threads 4\ntimeout 5\nrdbcompression yes",
+        "cluster-enabled yes\nio-threads 4\ntimeout 5\nrdbcompression yes",
     )]);
     let notices = loaded.unwrap().notices;
     assert_eq!(notices.len(), 2, "{notices:?}");
     assert!(
         notices
             .iter()
-            .any(|n| n == "appendonly: accepted, not in effect yet")
+            .any(|n| n == "cluster-enabled: accepted, not in effect yet")
     );
     assert!(
         notices

@@ -152,6 +152,7 @@ fn every_parameter_has_its_default() {
         ("bind", "given to the server under test"),
         ("dir", "given to the server under test"),
         ("save", "ours are the older, more careful points"),
+        ("appendonly", "ours keeps a log unless told not to"),
         ("maxclients", "follows the limit of open files"),
     ];
     let config = Config::default();
