@@ -82,6 +82,10 @@ pub struct LogFacts {
     /// Lengths of its files, and of its base when that was taken.
     pub current_bytes: u64,
     pub base_bytes: u64,
+    /// Commits with a sync, what they took in all, and the longest.
+    pub syncs: u64,
+    pub sync_us: u64,
+    pub sync_us_max: u64,
     /// Why it cannot be written at present.
     pub error: Option<String>,
 }

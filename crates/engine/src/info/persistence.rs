@@ -92,6 +92,9 @@ fn write_log(page: &mut Page, facts: &PersistenceFacts) {
         page.field("ochre_log_appended_lsn", log.appended);
         page.field("ochre_log_written_lsn", log.written);
         page.field("ochre_log_durable_lsn", log.durable);
+        page.field("ochre_log_syncs", log.syncs);
+        page.field("ochre_log_sync_us", log.sync_us);
+        page.field("ochre_log_sync_us_max", log.sync_us_max);
     }
 }
 

@@ -5,13 +5,13 @@
 //!              └─► durable further: tell the watcher, and who waits here
 //! ```
 //!
-//! Under `always` commits follow each other without a pause: what is appended
-//! while one is on its way goes with the next, so a commit takes as many writes
-//! as came in during one sync. Otherwise the drivers write, and this thread
+//! Under `always` what is appended while one commit is on its way goes with the
+//! next. A commit costs the same for one write as for fifty, so the next one waits
+//! a little for those whom the last one has just answered ([`Pace`]). Otherwise the drivers write, and this thread
 //! syncs once a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,8 +28,88 @@ pub(super) struct Committer {
     sleeps: AtomicBool,
     news: (Mutex<u64>, Condvar),
     stopping: AtomicBool,
+    pub(super) pace: Pace,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
+
+/// When the next commit begins.
+///
+/// ```text
+///   commit ──────────────┐ n taken, p pending at its end
+///   execute  · · · · · · │ · · · · ·  begin the next when n + p are pending,
+///                        │            or the oldest has waited a sync's time
+/// ```
+///
+/// In a closed loop n + p is everybody, and one client alone never waits.
+/// Measured with 50 clients on two processors, SETs a second: without pacing
+/// 78,000 (15 in a commit), at a quarter of n + p 76,000, at a half 93,000, at
+/// all of it 102,000 (49 in a commit): what a commit costs in wake-ups weighs
+/// more than what could be executed beside it.
+#[derive(Default)]
+pub(super) struct Pace {
+    /// Groups appended since the start, and those before the newest commit.
+    appended: AtomicU64,
+    taken: AtomicU64,
+    target: AtomicU64,
+    /// Since when the oldest of the pending waits.
+    since_us: AtomicU64,
+    sync_us_mean: AtomicU64,
+}
+
+impl Pace {
+    #[inline]
+    pub(super) fn appended(&self) {
+        self.appended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn pending(&self) -> u64 {
+        let taken = self.taken.load(Ordering::Acquire);
+        self.appended.load(Ordering::Relaxed).saturating_sub(taken)
+    }
+
+    /// Is it time? If not, in how many microseconds it will be; with nothing pending, never.
+    pub(super) fn is_time(&self, now_us: u64) -> Result<(), Option<u64>> {
+        let pending = self.pending();
+        if pending == 0 {
+            return Err(None);
+        }
+        if pending >= self.target.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let patience_us = self
+            .sync_us_mean
+            .load(Ordering::Relaxed)
+            .min(PATIENCE_US_MAX);
+        let _ = self
+            .since_us
+            .compare_exchange(0, now_us, Ordering::Relaxed, Ordering::Relaxed);
+        let waited_us = now_us.saturating_sub(self.since_us.load(Ordering::Relaxed));
+        match patience_us.checked_sub(waited_us) {
+            Some(left_us) if left_us > 0 => Err(Some(left_us)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A commit begins. Returns how many groups it takes.
+    fn begin(&self) -> u64 {
+        let appended = self.appended.load(Ordering::Relaxed);
+        self.since_us.store(0, Ordering::Relaxed);
+        appended - self.taken.swap(appended, Ordering::AcqRel)
+    }
+
+    fn end(&self, taken: u64, sync_us: Option<u64>) {
+        let target = taken + self.pending();
+        self.target.store(target, Ordering::Relaxed);
+        if let Some(sync_us) = sync_us {
+            let mean = self.sync_us_mean.load(Ordering::Relaxed);
+            self.sync_us_mean
+                .store((mean * 7 + sync_us) / 8, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Nobody waits longer than this for company, however slow the disk.
+const PATIENCE_US_MAX: u64 = 1_000;
 
 /// Under `everysec` and `no` it looks this often whether a sync is due.
 const LOOK: Duration = Duration::from_millis(100);
@@ -58,11 +138,30 @@ impl Committer {
         }
     }
 
+    fn is_time(&self) -> bool {
+        self.pace.is_time(clock_us()).is_ok()
+    }
+
+    /// Wake the thread if a commit is due. If not yet: in how many microseconds.
+    pub(super) fn kick_in_time(&self, now_us: u64) -> Option<u64> {
+        if !self.sleeps.load(Ordering::SeqCst) {
+            return None; // it looks for itself when it is through
+        }
+        match self.pace.is_time(now_us) {
+            Ok(()) => {
+                self.kick();
+                None
+            }
+            Err(left_us) => left_us,
+        }
+    }
+
     /// Wait until a commit is over, or some milliseconds have passed.
-    pub(super) fn wait_for_news(&self) {
+    pub(super) fn wait_for_news(&self, at_most_us: Option<u64>) {
         let (count, told) = &self.news;
         let mut count = count.lock();
-        told.wait_for(&mut count, Duration::from_millis(5));
+        let at_most = Duration::from_micros(at_most_us.unwrap_or(5_000));
+        told.wait_for(&mut count, at_most);
     }
 
     pub(super) fn stop(&self) {
@@ -74,12 +173,11 @@ impl Committer {
         }
     }
 
-    fn sleep(&self, log: &Log, at_most: Duration) {
+    fn sleep(&self, at_most: Duration) {
         let mut asked = self.asked.lock();
         self.sleeps.store(true, Ordering::SeqCst);
         // What was appended before the flag was seen is found here.
-        let is_behind = log.policy() == FsyncPolicy::Always && log.has_work();
-        if !*asked && !is_behind {
+        if !*asked {
             self.asking.wait_for(&mut asked, at_most);
         }
         self.sleeps.store(false, Ordering::SeqCst);
@@ -98,16 +196,18 @@ fn run(persistence: &Persistence, log: &Log) {
     let mut was_full = false;
     while !committer.stopping.load(Ordering::SeqCst) {
         let durable = log.durable_lsn();
+        let taken = committer.pace.begin();
         let committed = match log.commit(now_ms(), &clock_us) {
             Ok(committed) => committed,
             Err(trouble) => {
                 persistence.broken(&trouble);
                 committer.tell();
-                committer.sleep(log, LOOK);
+                committer.sleep(LOOK);
                 continue;
             }
         };
         persistence.outcomes.committed(&committed);
+        committer.pace.end(taken, committed.fsync_us);
         if committed.awaits_rotation {
             match log.rotate(now_ms(), &clock_us) {
                 Ok(_) => persistence.outcomes.rotated(),
@@ -133,9 +233,9 @@ fn run(persistence: &Persistence, log: &Log) {
             persistence.watcher.wake_all();
         }
         if was_full {
-            committer.sleep(log, FULL_LOOK);
-        } else if log.policy() != FsyncPolicy::Always || !log.has_work() {
-            committer.sleep(log, LOOK);
+            committer.sleep(FULL_LOOK);
+        } else if log.policy() != FsyncPolicy::Always || !committer.is_time() {
+            committer.sleep(LOOK);
         }
     }
 }

@@ -177,7 +177,11 @@ impl Persistence {
     #[inline]
     pub fn append(&self, effects: &Effects) -> Lsn {
         match &*self.log.read() {
-            Some(log) => Lsn(log.append(effects.iter())),
+            Some(log) => {
+                let lsn = log.append(effects.iter());
+                self.committer.pace.appended();
+                Lsn(lsn)
+            }
             None => Lsn(0),
         }
     }
@@ -224,18 +228,19 @@ impl Persistence {
 
     /// A batch is over: see that what it appended gets to the file. Without `always` it is
     /// written at once, so that the death of this process takes nothing; with it, the committer
-    /// is woken.
-    pub fn end_batch(&self) {
+    /// is woken when a commit is due. If that is not yet, but in so many microseconds, the caller
+    /// must come again then.
+    pub fn end_batch(&self, now: Now) -> Option<u64> {
         if self.log_mode() == LogMode::Off {
-            return;
+            return None;
         }
         let log = self.log.read();
-        let Some(log) = &*log else { return };
+        let log = log.as_ref()?;
         if log.appended_lsn() == log.written_lsn() {
-            return;
+            return None;
         }
         if log.policy() == FsyncPolicy::Always {
-            self.committer.kick();
+            return self.committer.kick_in_time(now.mono_us);
         } else {
             match log.write() {
                 Ok(committed) => {
@@ -247,6 +252,7 @@ impl Persistence {
                 Err(trouble) => self.broken(&trouble),
             }
         }
+        None
     }
 
     /// May replies that depend on the log up to `gate` be sent?
@@ -257,12 +263,12 @@ impl Persistence {
 
     /// Waits until replies up to `gate` may go, or the log cannot go on. Returns whether they may.
     pub fn await_release(&self, gate: Lsn) -> bool {
-        self.committer.kick();
         while !self.released(gate) {
             if self.log.read().as_ref().is_none_or(|log| log.is_broken()) {
                 return false;
             }
-            self.committer.wait_for_news();
+            let left_us = self.committer.kick_in_time(clock_us());
+            self.committer.wait_for_news(left_us);
         }
         true
     }
@@ -342,6 +348,7 @@ impl Persistence {
                 current_bytes: self.outcomes.log_bytes(),
                 base_bytes: self.outcomes.base_bytes(),
                 error: log.trouble(),
+                ..self.outcomes.syncs()
             });
         }
         facts.rewrite_scheduled = self.requests.rewrite.load(Ordering::Relaxed);

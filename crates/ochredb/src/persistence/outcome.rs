@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use base::Now;
-use engine::PersistenceFacts;
 use engine::config::{Config, SavePoint};
+use engine::{LogFacts, PersistenceFacts};
 use parking_lot::Mutex;
 use persist::Trouble;
 use persist::log::Committed;
@@ -23,6 +23,9 @@ pub(super) struct Outcomes {
     /// Bytes of the log's files since the last rewrite, and of its base.
     log_bytes: AtomicU64,
     base_bytes: AtomicU64,
+    syncs: AtomicU64,
+    sync_us: AtomicU64,
+    sync_us_max: AtomicU64,
 }
 
 #[derive(Default)]
@@ -71,7 +74,22 @@ impl Outcomes {
     }
 
     pub(super) fn committed(&self, committed: &Committed) {
+        if let Some(us) = committed.fsync_us {
+            self.syncs.fetch_add(1, Ordering::Relaxed);
+            self.sync_us.fetch_add(us, Ordering::Relaxed);
+            self.sync_us_max.fetch_max(us, Ordering::Relaxed);
+        }
         self.log_bytes.fetch_add(committed.bytes, Ordering::Relaxed);
+    }
+
+    /// What the syncs of the log came to.
+    pub(super) fn syncs(&self) -> LogFacts {
+        LogFacts {
+            syncs: self.syncs.load(Ordering::Relaxed),
+            sync_us: self.sync_us.load(Ordering::Relaxed),
+            sync_us_max: self.sync_us_max.load(Ordering::Relaxed),
+            ..LogFacts::default()
+        }
     }
 
     pub(super) fn wrote(&self, bytes: u64) {

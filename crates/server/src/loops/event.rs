@@ -394,7 +394,7 @@ impl EventLoop {
             let taken = self.execute_batch(now, rest);
             rest = &rest[taken..];
         }
-        self.world.persistence().end_batch();
+        self.keep.due_us = self.world.persistence().end_batch(now);
         for &seat in &ready {
             self.settle(seat, now);
         }

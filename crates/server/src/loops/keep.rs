@@ -30,6 +30,8 @@ pub(super) struct Keep {
     held: Vec<u32>,
     /// The log came further while a client was put among the held: look at once.
     has_news: bool,
+    /// In so many microseconds a commit is due that nobody has asked for yet.
+    pub(super) due_us: Option<u64>,
     /// Data that is still to come back.
     pub(super) load: Option<Load>,
     state: State,
@@ -56,10 +58,11 @@ impl Keep {
     }
 
     pub(super) fn wait_us_max(&self) -> u64 {
-        match self.state {
+        let look_us = match self.state {
             State::Waiting => LOOK_US,
             State::Idle | State::Busy => u64::MAX,
-        }
+        };
+        look_us.min(self.due_us.unwrap_or(u64::MAX))
     }
 
     /// Before going to sleep: should news of the log wake this loop?

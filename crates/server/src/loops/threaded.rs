@@ -309,7 +309,7 @@ fn turn(
             };
             let requests: Vec<Request> = (0..pending).map(request).collect();
             executor.execute(Now::read(), &requests, seats);
-            threads.world.persistence().end_batch();
+            threads.world.persistence().end_batch(Now::read());
         }
         // Sending may wait for the client: nobody else should for this executor.
         drop(executor);
@@ -392,7 +392,7 @@ fn start_ticker(
                 let now = Now::read();
                 executor.tick(now);
                 while executor.sweep(now, 0, 1, 8) {}
-                world.persistence().end_batch();
+                world.persistence().end_batch(now);
             }
         })
 }

@@ -324,6 +324,8 @@ fn is_deliberate(name: &str, value: &str, theirs: &Reply, ours: &Reply) -> bool 
         // The same words but for who cannot do it.
         "activedefrag" => reasons(theirs).starts_with("Active defragmentation cannot be enabled"),
         // Since 7.2 the log can be silent.
+        // Another default: after a refusal the two differ as they did before.
+        "appendonly" if !taken(ours) => !taken(theirs),
         "loglevel" => reasons(ours).contains("warning, nothing"),
         // Amounts above 2^63 wrap around to percentages there.
         "maxmemory-clients" => value == "9223372036854775808",
