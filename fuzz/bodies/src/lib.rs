@@ -16,6 +16,7 @@
 pub mod config_file;
 pub mod engine_argv;
 pub mod glob;
+pub mod log_recovery;
 pub mod rdb;
 pub mod replay;
 pub mod resp_query;
@@ -45,6 +46,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "glob",
         run: glob::run,
+    },
+    Target {
+        name: "log_recovery",
+        run: log_recovery::run,
     },
     Target {
         name: "rdb",

@@ -40,6 +40,7 @@ target_tests! {
     config_file
     engine_argv
     glob
+    log_recovery
     rdb
     replay
     resp_query

@@ -38,6 +38,10 @@ pub(super) struct Desk {
     pub manifest: Manifest,
     /// Where each listed incremental file begins in the stream, by its number.
     pub starts: BTreeMap<u64, Lsn>,
+    /// The last numbers given to files. None is given twice: after a failure nobody may know
+    /// whether a manifest that lists it is in force.
+    pub last_incr_seq: u64,
+    pub last_base_seq: u64,
     pub file: Arc<dyn File>,
     pub path: PathBuf,
     /// Where the next line goes.
@@ -142,8 +146,10 @@ impl Desk {
             storage,
             place,
             settings,
-            manifest,
             starts: BTreeMap::new(),
+            last_incr_seq: manifest.incrs.last().map_or(0, |last| last.seq),
+            last_base_seq: manifest.last_base_seq(),
+            manifest,
             file: Arc::from(opened.file),
             path: opened.path,
             offset: opened.offset,
@@ -244,7 +250,9 @@ impl Desk {
     /// synced: it proves something only where it arrives.
     pub(super) fn write_proof(&mut self) -> Result<(), Trouble> {
         assert_eq!(self.synced, self.lsn, "synced before it is said");
-        if self.is_proved {
+        // Half of a group that waits for room must be overwritten by that group: what is left of
+        // it behind a line could look like anything.
+        if self.is_proved || !self.batch.is_empty() {
             return Ok(());
         }
         let mut line = Vec::new();

@@ -131,7 +131,7 @@ fn other_version(line: &[u8]) -> BadLine {
     let version = || {
         let rest = line.strip_prefix(MAGIC)?;
         let digits = &rest[..memchr::memchr(b' ', rest)?];
-        parse_u64(digits).filter(|version| *version != 1)
+        parse_u64(digits).filter(|version| *version > 1)
     };
     version().map_or(BadLine::Malformed, BadLine::Version)
 }

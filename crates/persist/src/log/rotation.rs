@@ -52,10 +52,11 @@ impl Log {
         outcome
     }
 
-    /// The name and number that the next base is to have.
+    /// A name and number for the next base, new at each call.
     pub fn next_base(&self) -> (String, u64) {
-        let desk = self.desk.lock();
-        let seq = desk.manifest.last_base_seq() + 1;
+        let mut desk = self.desk.lock();
+        desk.last_base_seq += 1;
+        let seq = desk.last_base_seq;
         (desk.place.base_name(seq), seq)
     }
 
@@ -167,10 +168,7 @@ impl Log {
         let Some(lsn) = self.pending.lock().discard_marked() else {
             return Err(trouble);
         };
-        let entry = match &desk.health {
-            Health::Healing(_, entry) => entry.clone(),
-            _ => desk.next_incr(),
-        };
+        let entry = desk.next_incr();
         match Opened::create(&*desk.storage, &desk.place, &entry.name, lsn) {
             Ok(opened) => desk.turn_to(opened),
             Err(again) => {
@@ -185,11 +183,12 @@ impl Log {
 
 impl Desk {
     /// The entry of the next incremental file.
-    pub(super) fn next_incr(&self) -> Entry {
-        let last = self.manifest.incrs.last().map_or(0, |last| last.seq);
+    fn next_incr(&mut self) -> Entry {
+        self.last_incr_seq += 1;
+        let seq = self.last_incr_seq;
         Entry {
-            name: self.place.incr_name(last + 1),
-            seq: last + 1,
+            name: self.place.incr_name(seq),
+            seq,
         }
     }
 

@@ -391,10 +391,7 @@ impl Part {
         let damaged =
             |offset, what: String| Err(Trouble::new(Kind::Damaged, &self.path, what).at(offset));
         let why = match defect {
-            Defect::Version(version) => {
-                let what = format!("the log goes on in version {version} of its format");
-                return Err(Trouble::new(Kind::Foreign, &self.path, what).at(at));
-            }
+            Defect::Version(_) => "a group of a newer version begins",
             Defect::Line => "no group begins",
             Defect::Place => "a group of another place begins",
             Defect::Short => "a group without its end begins",
@@ -433,6 +430,10 @@ impl Part {
                 );
                 return damaged(at, what);
             }
+        }
+        if let Defect::Version(version) = defect {
+            let what = format!("the log goes on in version {version} of its format");
+            return Err(Trouble::new(Kind::Foreign, &self.path, what).at(at));
         }
         Ok(Cut {
             offset: at,

@@ -145,6 +145,7 @@ pub(super) struct Gate {
     durable: AtomicU64,
     /// The stream has room in the file up to here.
     room: AtomicU64,
+    slack: u64,
     /// More room than usual that somebody asked for.
     wanted: AtomicU64,
     why: Mutex<String>,
@@ -154,8 +155,8 @@ const OPEN: u8 = 0;
 const FULL: u8 = 1;
 const BROKEN: u8 = 2;
 
-/// For what comes between being admitted and being appended on other threads.
-const SLACK_BYTES: u64 = 64 * 1024;
+/// For what comes between being admitted and being appended on other threads: at most this.
+const SLACK_BYTES_MAX: u64 = 64 * 1024;
 
 /// The stream's newest bytes.
 #[derive(Debug, Default)]
@@ -177,7 +178,10 @@ pub(super) struct Pending {
 impl Log {
     pub(super) fn start(desk: Desk) -> Log {
         let (lsn, settings) = (desk.lsn, desk.settings);
-        let gate = Gate::default();
+        let gate = Gate {
+            slack: SLACK_BYTES_MAX.min(settings.reserve_bytes_min / 4),
+            ..Gate::default()
+        };
         gate.policy.store(settings.policy as u8, Ordering::Relaxed);
         gate.appended.store(lsn, Ordering::Relaxed);
         gate.written.store(lsn, Ordering::Relaxed);
@@ -205,10 +209,9 @@ impl Log {
             FULL => return Err(Refusal::Full),
             _ => return Err(Refusal::Broken(gate.why.lock().clone())),
         }
-        let end = gate.appended.load(Ordering::Relaxed) + bytes + SLACK_BYTES;
+        let end = gate.appended.load(Ordering::Relaxed) + bytes + gate.slack;
         if end > gate.room.load(Ordering::Acquire) {
-            gate.wanted
-                .fetch_max(bytes + SLACK_BYTES, Ordering::Relaxed);
+            gate.wanted.fetch_max(bytes + gate.slack, Ordering::Relaxed);
             return Err(Refusal::Crowded);
         }
         Ok(())
@@ -339,7 +342,8 @@ impl Log {
             }
         }
         self.sync(desk, now_ms)?;
-        desk.seal_and_trim()
+        let sealed = desk.seal_and_trim();
+        sealed.inspect_err(|trouble| self.poison(desk, trouble))
     }
 
     pub(super) fn commit_all(

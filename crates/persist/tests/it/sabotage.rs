@@ -2,23 +2,21 @@
 //!
 //! Runs with `--features sabotage`; the same lives without a mistake pass in `crash.rs`.
 
-mod story;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::story::Story;
 use persist::log::FsyncPolicy;
 use persist::log::writer::Sabotage;
-use story::Story;
 use testkit::disk::{Crash, Fault};
 
-const SEEDS: u64 = 200;
+const LIVES: u64 = 2_000;
 
 /// Does any of some lives end in a loss, with a fault or without?
 fn is_noticed(sabotage: Sabotage, fault: Fault) -> Option<u64> {
-    (0..SEEDS).find(|seed| {
-        let mut story = Story::new(*seed, FsyncPolicy::Always);
+    (0..LIVES).find(|seed| {
+        let mut story = Story::new(seed / 100, FsyncPolicy::Always);
         story.settings.sabotage = sabotage;
-        story.disk.fail_at(40 + seed % 160, fault);
+        story.disk.fail_at(20 + 2 * (seed % 100), fault);
         let life = AssertUnwindSafe(|| {
             story.live(60);
             let checks = Crash::ALL.into_iter();
@@ -33,7 +31,7 @@ fn check(sabotage: Sabotage, fault: Fault) {
     println!("{sabotage:?} is noticed by seed {noticed:?}");
     assert!(
         noticed.is_some(),
-        "{sabotage:?} went unnoticed in {SEEDS} lives"
+        "{sabotage:?} went unnoticed in {LIVES} lives"
     );
 }
 

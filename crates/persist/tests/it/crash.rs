@@ -1,13 +1,11 @@
 //! The log over a simulated disk: every crash point of small lives, every failing call, and many
 //! random ones. `OCHRE_SEED` gives the first seed, `OCHRE_STORIES` how many of each kind.
 
-mod story;
-
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::story::Story;
 use persist::log::FsyncPolicy;
-use story::Story;
 use testkit::disk::{Crash, Fault};
 
 const POLICIES: [FsyncPolicy; 3] = [FsyncPolicy::Always, FsyncPolicy::EverySec, FsyncPolicy::No];

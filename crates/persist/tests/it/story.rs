@@ -7,8 +7,6 @@
 //! - everything acknowledged (`end <= durable_lsn`) is among them;
 //! - the directory is not refused.
 
-#![allow(dead_code)] // Each test takes what it needs.
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
