@@ -110,6 +110,22 @@ impl Executor {
         self.prefetch.run(&self.engine.shards, &mut self.local.held);
     }
 
+    /// Hash keys that no client named, and prefetch what they will touch.
+    pub(crate) fn look_for<'k>(
+        &mut self,
+        keys: impl Iterator<Item = (&'k [u8], usize)>,
+        hashes: &mut Vec<u64>,
+    ) {
+        hashes.clear();
+        self.prefetch.clear();
+        for (name, database) in keys {
+            let hash = self.engine.hasher.hash(name);
+            hashes.push(hash);
+            self.prefetch.add(hash, database);
+        }
+        self.prefetch.run(&self.engine.shards, &mut self.local.held);
+    }
+
     /// What is needed to run the `index`th of the commands looked ahead for.
     pub(crate) fn replaying(&mut self, now: Now, index: usize) -> (Ctx<'_>, Resolved, &[u64]) {
         let resolved = self.resolved[index];

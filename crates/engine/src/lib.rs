@@ -47,7 +47,7 @@ pub use host::{
     PersistenceFacts, SaveRequest, Shutdown, Wake,
 };
 pub use pause::{Pause, PauseMode};
-pub use replay::ReplayError;
+pub use replay::{ReplayError, Restored};
 pub use session::{Client, ReplyMode, Session, Stage};
 #[cfg(feature = "sabotage")]
 pub use shards::sabotage::Sabotage;

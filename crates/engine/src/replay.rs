@@ -11,12 +11,12 @@
 use base::Now;
 use resp::{Argv, Outbox, Protocol, Reply};
 use spec::Flags;
-use store::NewValue;
+use store::{Key, NewValue};
 
 use crate::args::Args;
 use crate::commands::{Command, Named};
 use crate::ctx::Ctx;
-use crate::executor::{Executor, key_of};
+use crate::executor::Executor;
 use crate::pipeline;
 
 /// Why a command of a log cannot be applied.
@@ -26,6 +26,14 @@ pub struct ReplayError {
     pub index: usize,
     /// The command's name and what is wrong, for people.
     pub reason: String,
+}
+
+/// A key of a snapshot.
+pub struct Restored<'a> {
+    pub database: usize,
+    pub name: &'a [u8],
+    pub value: NewValue<'a>,
+    pub deadline_ms: Option<i64>,
 }
 
 impl Executor {
@@ -53,31 +61,50 @@ impl Executor {
         self.session_mut().database = 0;
     }
 
-    /// Put a key of a snapshot in. Says no if the key is there already.
-    pub fn restore(
-        &mut self,
-        now: Now,
-        database: usize,
-        key: &[u8],
-        value: NewValue<'_>,
-        deadline_ms: Option<i64>,
-    ) -> bool {
+    /// A snapshot will bring so many keys: make room for them at once.
+    pub fn expect_keys(&mut self, database: usize, keys: usize) {
         let (engine, local) = self.parts_mut();
-        let key = key_of(engine, key);
-        let shard = engine.shards.of(key.hash);
-        local.held.one(shard);
-        let access = local.clock.fresh();
-        let table = local.held.shard(shard).keys.database_mut(database);
-        if table.find(&key).is_some() {
-            return false;
+        let shards = engine.shards.len();
+        for shard in 0..shards {
+            local.held.one(shard);
+            let keyspace = &mut local.held.shard(shard).keys;
+            keyspace.database_mut(database).reserve(keys / shards);
         }
-        table.insert(&key, value, deadline_ms, access, now.unix_ms());
-        true
+        local.held.none();
     }
 
-    /// Leave what [`Executor::restore`] is still inside of.
-    pub fn rest(&mut self) {
+    /// Put keys of a snapshot in. Returns how many; a key that is there already
+    /// stays as it is.
+    pub fn restore(&mut self, now: Now, keys: Vec<Restored<'_>>) -> u64 {
+        let mut keys = keys.into_iter().peekable();
+        let mut hashes = Vec::with_capacity(Executor::REPLAY_WINDOW);
+        let mut window = Vec::with_capacity(Executor::REPLAY_WINDOW);
+        let mut restored = 0;
+        while keys.peek().is_some() {
+            window.extend(keys.by_ref().take(Executor::REPLAY_WINDOW));
+            let names = window
+                .iter()
+                .map(|key: &Restored<'_>| (key.name, key.database));
+            self.look_for(names, &mut hashes);
+            let (engine, local) = self.parts_mut();
+            let access = local.clock.fresh();
+            for (key, &hash) in window.drain(..).zip(&hashes) {
+                let shard = engine.shards.of(hash);
+                local.held.one(shard);
+                let keyspace = &mut local.held.shard(shard).keys;
+                let table = keyspace.database_mut(key.database);
+                let name = Key {
+                    bytes: key.name,
+                    hash,
+                };
+                if table.find(&name).is_none() {
+                    table.insert(&name, key.value, key.deadline_ms, access, now.unix_ms());
+                    restored += 1;
+                }
+            }
+        }
         self.parts_mut().1.held.none();
+        restored
     }
 
     fn begin_replay(&mut self, now: Now) {

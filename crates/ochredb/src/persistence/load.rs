@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::time::Duration;
 
 use base::Now;
-use engine::Executor;
+use engine::{Executor, Restored};
 use persist::log::{Recovery, Role};
 use persist::rdb::{Item, Reader, Value};
 use persist::{Access, Storage, Trouble};
@@ -60,6 +60,11 @@ pub enum Progress {
 /// What is applied together.
 enum Batch {
     Keys(Keys),
+    /// So many keys will come for this database.
+    Expect {
+        database: usize,
+        keys: usize,
+    },
     Commands(Commands),
     /// Another file begins: its commands are for database 0.
     Start,
@@ -98,6 +103,8 @@ struct Commands {
     bytes_done: u64,
 }
 
+/// A key of a snapshot takes at least its type, a length, and a value.
+const KEY_BYTES_MIN: u64 = 4;
 const QUEUED_BATCHES: usize = 8;
 const BATCH_BYTES: usize = 64 * 1024;
 const BATCH_ITEMS: usize = 1024;
@@ -175,17 +182,14 @@ impl Load {
             let batch = match self.batches.try_recv() {
                 Ok(batch) => batch?,
                 Err(TryRecvError::Empty) => {
-                    executor.rest();
                     return Ok(Progress::Waiting);
                 }
                 Err(TryRecvError::Disconnected) => unreachable!("a load ends with its End"),
             };
             if self.apply(executor, now, batch)? {
-                executor.rest();
                 return Ok(Progress::Done);
             }
             if Now::read().mono_us >= deadline_us {
-                executor.rest();
                 return Ok(Progress::More);
             }
         }
@@ -199,7 +203,6 @@ impl Load {
             match self.batches.recv_timeout(Duration::from_secs(3600)) {
                 Ok(batch) => {
                     if self.apply(executor, now, batch?)? {
-                        executor.rest();
                         return Ok(self.into_loaded());
                     }
                 }
@@ -221,6 +224,11 @@ impl Load {
                 self.bytes_done = keys.bytes_done;
                 self.restore(executor, now, keys);
             }
+            Batch::Expect { database, keys } => {
+                if database < executor.engine().databases() {
+                    executor.expect_keys(database, keys);
+                }
+            }
             Batch::Commands(commands) => {
                 self.bytes_done = commands.bytes_done;
                 self.replay(executor, now, &commands)?;
@@ -240,7 +248,9 @@ impl Load {
     }
 
     fn restore(&mut self, executor: &mut Executor, now: Now, keys: Keys) {
+        let databases = executor.engine().databases();
         let mut at = 0;
+        let mut restored = Vec::with_capacity(keys.keys.len());
         for key in keys.keys {
             let name = &keys.bytes[at..key.name_end];
             at = key.name_end;
@@ -253,12 +263,16 @@ impl Load {
                 }
                 OneValue::Block(block) => NewValue::Block(block),
             };
-            if key.database < executor.engine().databases()
-                && executor.restore(now, key.database, name, value, key.deadline_ms)
-            {
-                self.loaded.keys += 1;
+            if key.database < databases {
+                restored.push(Restored {
+                    database: key.database,
+                    name,
+                    value,
+                    deadline_ms: key.deadline_ms,
+                });
             }
         }
+        self.loaded.keys += executor.restore(now, restored);
     }
 
     fn replay(
@@ -274,7 +288,6 @@ impl Load {
             .iter()
             .map(|&(end, _)| words.between(std::mem::replace(&mut start, end), end))
             .collect();
-        executor.rest();
         executor.replay(now, &argvs).map_err(|error| {
             let offset = commands.ends[error.index].1;
             let what = format!("a command of the log cannot be applied: {}", error.reason);
@@ -439,6 +452,13 @@ impl Feed {
                 None => break,
                 Some(Item::SelectDb(number)) => {
                     database = usize::try_from(number).unwrap_or(usize::MAX);
+                }
+                Some(Item::ResizeDb { keys, .. }) => {
+                    // A hint from outside: no more than the file can hold.
+                    let keys = keys.min(len / KEY_BYTES_MIN) as usize;
+                    self.flush_keys()?;
+                    self.send(Batch::Expect { database, keys })?;
+                    continue;
                 }
                 Some(Item::Key {
                     deadline_ms,

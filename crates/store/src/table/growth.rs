@@ -240,12 +240,46 @@ impl Table {
     }
 
     pub(super) fn hashed_entries(&self, segment: SegmentRef) -> Vec<(u64, EntryRef)> {
-        for entry in segment.entries() {
-            EntryRef::prefetch(entry.as_ptr());
-        }
-        let hash = |entry: EntryRef| self.hasher.hash(Entry::of(entry).key());
-        let hashed = segment.entries().map(|entry| (hash(entry), entry));
+        /// So many cache misses at once: all of a segment's would push each
+        /// other out of the cache.
+        const AHEAD: usize = 16;
+        let entries: Vec<EntryRef> = segment.entries().collect();
+        let ask = |entry: &EntryRef| EntryRef::prefetch(entry.as_ptr());
+        entries.iter().take(AHEAD).for_each(ask);
+        let hashed = entries.iter().enumerate().map(|(at, &entry)| {
+            entries.get(at + AHEAD).iter().for_each(|entry| ask(entry));
+            (self.hasher.hash(Entry::of(entry).key()), entry)
+        });
         hashed.collect()
+    }
+
+    /// Make an empty table as large as so many keys will need, so that they
+    /// come without any growth. Only a hint: too few keys leave it sparse until
+    /// removals shrink it.
+    pub fn reserve(&mut self, keys: usize) {
+        let slots = |step| (homes(step) + STASHES) * LANES;
+        if !self.directory.is_empty() || keys < slots(0) / 2 {
+            return;
+        }
+        // What a segment holds when it splits, on average.
+        let full = slots(LAST_STEP) * 5 / 6;
+        let segments = keys.div_ceil(full).next_power_of_two();
+        let depth = segments.trailing_zeros();
+        if self.shard_bits + depth >= DEPTH_MAX {
+            return;
+        }
+        // Some segments get more than the others: by a tenth, hardly one more.
+        let most = (keys / segments) * 11 / 10;
+        let fits = |&step: &usize| slots(step) * 5 / 6 >= most;
+        let step = (0..LAST_STEP).find(fits).unwrap_or(LAST_STEP);
+        self.depth = depth;
+        for index in 0..segments {
+            let base = self.prefix(index);
+            let segment = SegmentRef::new(&mut self.slabs, step, depth, base);
+            self.segment_bytes += segment.memory_bytes();
+            self.directory.push(segment);
+        }
+        self.at_depth[depth as usize] = segments as u32;
     }
 
     pub(super) fn double(&mut self) {
