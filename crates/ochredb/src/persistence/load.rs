@@ -18,16 +18,17 @@ use std::time::Duration;
 use base::Now;
 use engine::{Executor, Restored};
 use persist::log::{Recovery, Role};
-use persist::rdb::{Item, Reader, Value};
+use persist::rdb::{self, Item, Reader};
 use persist::{Access, Storage, Trouble};
 use resp::{Argv, OwnedArgv};
-use store::{Block, NewValue};
+use store::NewValue;
 
+use super::batch::{Batch, Value};
 use super::source::{Bytes, Source};
 
 /// Data on its way back.
 pub struct Load {
-    batches: Receiver<Result<Batch, Trouble>>,
+    batches: Receiver<Result<Step, Trouble>>,
     bytes_total: u64,
     bytes_done: u64,
     began: Option<Now>,
@@ -58,7 +59,7 @@ pub enum Progress {
 }
 
 /// What is applied together.
-enum Batch {
+enum Step {
     Keys(Keys),
     /// So many keys will come for this database.
     Expect {
@@ -73,25 +74,9 @@ enum Batch {
 
 #[derive(Default)]
 struct Keys {
-    bytes: Vec<u8>,
-    keys: Vec<OneKey>,
+    batch: Batch,
     /// How far the file has been read.
     bytes_done: u64,
-}
-
-struct OneKey {
-    database: usize,
-    /// Where its name ends in `bytes`; it begins where the one before ends.
-    name_end: usize,
-    value: OneValue,
-    deadline_ms: Option<i64>,
-}
-
-enum OneValue {
-    Int(i64),
-    /// It ends here in `bytes`, behind the name.
-    Bytes(usize),
-    Block(Block),
 }
 
 #[derive(Default)]
@@ -218,23 +203,23 @@ impl Load {
     }
 
     /// Returns whether that was the end.
-    fn apply(&mut self, executor: &mut Executor, now: Now, batch: Batch) -> Result<bool, Trouble> {
-        match batch {
-            Batch::Keys(keys) => {
+    fn apply(&mut self, executor: &mut Executor, now: Now, step: Step) -> Result<bool, Trouble> {
+        match step {
+            Step::Keys(keys) => {
                 self.bytes_done = keys.bytes_done;
-                self.restore(executor, now, keys);
+                self.restore(executor, now, &keys);
             }
-            Batch::Expect { database, keys } => {
+            Step::Expect { database, keys } => {
                 if database < executor.engine().databases() {
                     executor.expect_keys(database, keys);
                 }
             }
-            Batch::Commands(commands) => {
+            Step::Commands(commands) => {
                 self.bytes_done = commands.bytes_done;
                 self.replay(executor, now, &commands)?;
             }
-            Batch::Start => executor.replay_from_start(),
-            Batch::End(loaded) => {
+            Step::Start => executor.replay_from_start(),
+            Step::End(loaded) => {
                 self.loaded.recovery = loaded.recovery;
                 self.loaded.snapshot = loaded.snapshot;
                 self.loaded.expired = loaded.expired;
@@ -247,31 +232,20 @@ impl Load {
         Ok(false)
     }
 
-    fn restore(&mut self, executor: &mut Executor, now: Now, keys: Keys) {
+    fn restore(&mut self, executor: &mut Executor, now: Now, keys: &Keys) {
         let databases = executor.engine().databases();
-        let mut at = 0;
-        let mut restored = Vec::with_capacity(keys.keys.len());
-        for key in keys.keys {
-            let name = &keys.bytes[at..key.name_end];
-            at = key.name_end;
-            let value = match key.value {
-                OneValue::Int(number) => NewValue::Int(number),
-                OneValue::Bytes(end) => {
-                    let bytes = &keys.bytes[at..end];
-                    at = end;
-                    NewValue::String(bytes)
-                }
-                OneValue::Block(block) => NewValue::Block(block),
-            };
-            if key.database < databases {
-                restored.push(Restored {
-                    database: key.database,
-                    name,
-                    value,
-                    deadline_ms: key.deadline_ms,
-                });
-            }
-        }
+        let items = keys.batch.iter().filter(|item| item.database < databases);
+        let restored = items.map(|item| Restored {
+            database: item.database,
+            name: item.name,
+            value: match item.value {
+                Value::Int(number) => NewValue::Int(number),
+                Value::Bytes(bytes) => NewValue::String(bytes),
+                Value::Block(block) => NewValue::Block(block.clone()),
+            },
+            deadline_ms: item.deadline_ms,
+        });
+        let restored = restored.collect();
         self.loaded.keys += executor.restore(now, restored);
     }
 
@@ -352,7 +326,7 @@ fn total_bytes(storage: &dyn Storage, source: &Source) -> u64 {
 
 /// The reader's side.
 struct Feed {
-    queue: SyncSender<Result<Batch, Trouble>>,
+    queue: SyncSender<Result<Step, Trouble>>,
     keys: Keys,
     commands: Commands,
     /// Of the files that are through.
@@ -388,7 +362,7 @@ impl Feed {
                 loaded.recovery = Some(*recovery);
             }
         }
-        self.send(Batch::End(Box::new(loaded)))
+        self.send(Step::End(Box::new(loaded)))
     }
 
     fn log(&mut self, storage: &dyn Storage, recovery: &Recovery) -> Result<(), Stopped> {
@@ -410,7 +384,7 @@ impl Feed {
                 part = command.part;
                 self.flush_commands()?;
                 self.commands.path.clone_from(&recovery.parts[part].path);
-                self.send(Batch::Start)?;
+                self.send(Step::Start)?;
             }
             if matches!(command.role, Role::Multi | Role::Exec) {
                 continue;
@@ -443,7 +417,7 @@ impl Feed {
     ) -> Result<u64, Stopped> {
         let len = bytes.len();
         let now_ms = Now::read().unix_ms();
-        let fault = |fault: persist::rdb::Fault| Stopped::Trouble(fault.in_file(path));
+        let fault = |fault: rdb::Fault| Stopped::Trouble(fault.in_file(path));
         let mut reader = Reader::with_len(bytes, len).map_err(fault)?;
         let (mut database, mut expired) = (0, 0);
         loop {
@@ -457,7 +431,7 @@ impl Feed {
                     // A hint from outside: no more than the file can hold.
                     let keys = keys.min(len / KEY_BYTES_MIN) as usize;
                     self.flush_keys()?;
-                    self.send(Batch::Expect { database, keys })?;
+                    self.send(Step::Expect { database, keys })?;
                     continue;
                 }
                 Some(Item::Key {
@@ -478,7 +452,7 @@ impl Feed {
                 }
                 Some(_) => continue,
             }
-            if self.keys.keys.len() >= BATCH_ITEMS || self.keys.bytes.len() >= BATCH_BYTES {
+            if self.keys.batch.len() >= BATCH_ITEMS || self.keys.batch.bytes() >= BATCH_BYTES {
                 self.flush_keys()?;
             }
         }
@@ -491,38 +465,23 @@ impl Feed {
         database: usize,
         deadline_ms: Option<i64>,
         key: &[u8],
-        value: Value<'_>,
-    ) -> Result<(), persist::rdb::Fault> {
+        value: rdb::Value<'_>,
+    ) -> Result<(), rdb::Fault> {
         let mut text = match value {
-            Value::String(text) => text,
-            Value::Other(other) => return Err(other.refusal()),
+            rdb::Value::String(text) => text,
+            rdb::Value::Other(other) => return Err(other.refusal()),
         };
-        let batch = &mut self.keys;
-        batch.bytes.extend_from_slice(key);
-        let name_end = batch.bytes.len();
-        let value = match text.take_new_value() {
-            NewValue::Int(number) => OneValue::Int(number),
-            NewValue::Block(block) => OneValue::Block(block),
-            NewValue::String(bytes) | NewValue::Text(bytes) | NewValue::Raw(bytes) => {
-                batch.bytes.extend_from_slice(bytes);
-                OneValue::Bytes(batch.bytes.len())
-            }
-        };
-        batch.keys.push(OneKey {
-            database,
-            name_end,
-            value,
-            deadline_ms,
-        });
+        let batch = &mut self.keys.batch;
+        batch.push_read(database, key, deadline_ms, text.take_new_value());
         Ok(())
     }
 
     fn flush_keys(&mut self) -> Result<(), Stopped> {
-        if self.keys.keys.is_empty() {
+        if self.keys.batch.is_empty() {
             return Ok(());
         }
         let keys = std::mem::take(&mut self.keys);
-        self.send(Batch::Keys(keys))
+        self.send(Step::Keys(keys))
     }
 
     fn flush_commands(&mut self) -> Result<(), Stopped> {
@@ -537,10 +496,10 @@ impl Feed {
                 ..Commands::default()
             },
         );
-        self.send(Batch::Commands(commands))
+        self.send(Step::Commands(commands))
     }
 
-    fn send(&mut self, batch: Batch) -> Result<(), Stopped> {
-        self.queue.send(Ok(batch)).map_err(|_| Stopped::Abandoned)
+    fn send(&mut self, step: Step) -> Result<(), Stopped> {
+        self.queue.send(Ok(step)).map_err(|_| Stopped::Abandoned)
     }
 }

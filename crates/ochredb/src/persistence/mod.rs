@@ -18,6 +18,7 @@
 //! Invariants: whatever a reply shows has been handed to the log before; under `always` it is
 //! durable before the reply leaves ([`Persistence::released`]); the directory has one owner.
 
+mod batch;
 mod committer;
 mod load;
 mod outcome;

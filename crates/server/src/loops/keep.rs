@@ -43,12 +43,17 @@ enum State {
     Idle,
     /// Go on at once.
     Busy,
+    /// Go on after a breath.
+    Breathing,
     /// Look again soon.
     Waiting,
 }
 
 /// A slice of loading, in microseconds; clients that ask meanwhile wait so long.
 const LOAD_SLICE_US: u64 = 2_000;
+/// Between two slices of a snapshot. A loop that never sleeps is made to by the
+/// scheduler, for milliseconds, once others want its processor.
+const BREATH_US: u64 = 50;
 /// While something of ours waits for the disk, it is looked at so often.
 const LOOK_US: u64 = 500;
 
@@ -60,6 +65,7 @@ impl Keep {
     pub(super) fn wait_us_max(&self) -> u64 {
         let look_us = match self.state {
             State::Waiting => LOOK_US,
+            State::Breathing => BREATH_US,
             State::Idle | State::Busy => u64::MAX,
         };
         look_us.min(self.due_us.unwrap_or(u64::MAX))
@@ -132,7 +138,7 @@ impl EventLoop {
             Some(load) => self.load(load)?,
             None => match self.world.persistence().drive(&mut self.executor, now) {
                 Driven::Idle => State::Idle,
-                Driven::Busy => State::Busy,
+                Driven::Busy => State::Breathing,
                 Driven::Waiting => State::Waiting,
             },
         };

@@ -435,7 +435,8 @@ fn keep(engine: &Engine, world: &World, executor: &mut Executor, mut load: Load)
         .map_err(io::Error::other)?;
     while !world.is_stopping() {
         match world.persistence().drive(executor, Now::read()) {
-            Driven::Busy => {}
+            // A breath, as in an event loop.
+            Driven::Busy => std::thread::sleep(Duration::from_micros(50)),
             Driven::Waiting => std::thread::sleep(Duration::from_micros(200)),
             Driven::Idle => std::thread::sleep(Duration::from_millis(10)),
         }

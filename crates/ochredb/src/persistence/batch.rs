@@ -1,0 +1,188 @@
+//! Keys on their way between two threads: a walk and its file, or a file and the
+//! tables.
+//!
+//! ```text
+//!   bytes   name value name value name name value ...     one allocation for all
+//!   keys    [db, end of name, Bytes(end of value)] [db, end of name, Int 7] ...
+//! ```
+//!
+//! Large strings are shared, not copied.
+
+use store::{Block, Entry, NewValue, StringView};
+
+/// Some keys with their values.
+#[derive(Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    keys: Vec<Packed>,
+}
+
+struct Packed {
+    database: usize,
+    /// Where its name ends in `bytes`; it begins where the one before ends.
+    name_end: usize,
+    value: PackedValue,
+    deadline_ms: Option<i64>,
+}
+
+enum PackedValue {
+    Int(i64),
+    /// It ends here in `bytes`, behind the name.
+    Bytes(usize),
+    Block(Block),
+}
+
+/// One of them.
+pub(super) struct Item<'a> {
+    pub(super) database: usize,
+    pub(super) name: &'a [u8],
+    pub(super) value: Value<'a>,
+    pub(super) deadline_ms: Option<i64>,
+}
+
+pub(super) enum Value<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+    Block(&'a Block),
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Bytes that were copied.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// A key as it lies in the store.
+    pub(super) fn push_entry(&mut self, database: usize, entry: &Entry<'_>) {
+        let (name, deadline_ms) = (entry.key(), entry.deadline_ms());
+        match entry.string() {
+            StringView::Int(number) => self.push(database, name, deadline_ms, number.into()),
+            StringView::Bytes(bytes) => self.push(database, name, deadline_ms, bytes.into()),
+            StringView::Block(block) => {
+                self.push(database, name, deadline_ms, Given::Block(block.share()));
+            }
+        }
+    }
+
+    /// A key as it was read.
+    pub(super) fn push_read(
+        &mut self,
+        database: usize,
+        name: &[u8],
+        deadline_ms: Option<i64>,
+        value: NewValue<'_>,
+    ) {
+        let value = match value {
+            NewValue::Int(number) => number.into(),
+            NewValue::Block(block) => Given::Block(block),
+            NewValue::String(bytes) | NewValue::Text(bytes) | NewValue::Raw(bytes) => bytes.into(),
+        };
+        self.push(database, name, deadline_ms, value);
+    }
+
+    fn push(&mut self, database: usize, name: &[u8], deadline_ms: Option<i64>, value: Given<'_>) {
+        self.bytes.extend_from_slice(name);
+        let name_end = self.bytes.len();
+        let value = match value {
+            Given::Int(number) => PackedValue::Int(number),
+            Given::Block(block) => PackedValue::Block(block),
+            Given::Bytes(bytes) => {
+                self.bytes.extend_from_slice(bytes);
+                PackedValue::Bytes(self.bytes.len())
+            }
+        };
+        self.keys.push(Packed {
+            database,
+            name_end,
+            value,
+            deadline_ms,
+        });
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Item<'_>> {
+        let mut at = 0;
+        self.keys.iter().map(move |key| {
+            let name = &self.bytes[at..key.name_end];
+            at = key.name_end;
+            let value = match &key.value {
+                PackedValue::Int(number) => Value::Int(*number),
+                PackedValue::Block(block) => Value::Block(block),
+                &PackedValue::Bytes(end) => {
+                    let bytes = &self.bytes[at..end];
+                    at = end;
+                    Value::Bytes(bytes)
+                }
+            };
+            Item {
+                database: key.database,
+                name,
+                value,
+                deadline_ms: key.deadline_ms,
+            }
+        })
+    }
+}
+
+/// A value before it is packed.
+enum Given<'a> {
+    Int(i64),
+    Bytes(&'a [u8]),
+    Block(Block),
+}
+
+impl From<i64> for Given<'_> {
+    fn from(number: i64) -> Self {
+        Given::Int(number)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Given<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Given::Bytes(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let block = Block::new(vec![7; 100_000]);
+        let mut batch = Batch::default();
+        batch.push_read(0, b"a", None, NewValue::String(b"one"));
+        batch.push_read(3, b"", Some(5), NewValue::Int(-7));
+        batch.push_read(3, b"big", None, NewValue::Block(block));
+        batch.push_read(1, b"empty", None, NewValue::Text(b""));
+        let seen: Vec<String> = batch
+            .iter()
+            .map(|item| {
+                let value = match item.value {
+                    Value::Int(number) => number.to_string(),
+                    Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                    Value::Block(block) => format!("{} bytes", block.len()),
+                };
+                let name = String::from_utf8_lossy(item.name);
+                format!("{}:{name}={value} {:?}", item.database, item.deadline_ms)
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                "0:a=one None",
+                "3:=-7 Some(5)",
+                "3:big=100000 bytes None",
+                "1:empty= None"
+            ]
+        );
+        assert_eq!((batch.len(), batch.bytes()), (4, 14));
+    }
+}
