@@ -181,7 +181,7 @@ impl Recovery {
             }
         };
         let mut window = open_listed(storage, &path)?;
-        let is_rdb = window.at(0, 5)?.starts_with(b"REDIS");
+        let is_rdb = is_rdb(window.at(0, 6)?);
         let rdb_bytes = match entry {
             _ if !is_rdb => 0,
             Some(entry) if entry.name.ends_with(".rdb") => window.len(),
@@ -567,6 +567,11 @@ pub(super) fn parse_at<'w>(
             _ => return Ok((window.at(at, want)?, parsed)),
         }
     }
+}
+
+/// Does an RDB of either family begin here?
+fn is_rdb(front: &[u8]) -> bool {
+    front.starts_with(b"REDIS") || front.starts_with(b"VALKEY")
 }
 
 /// Do bytes behind the last group look like commands without lines?
