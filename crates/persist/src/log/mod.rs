@@ -14,11 +14,13 @@
 //!
 //! The pieces, in reading order: [`frame`] is the line before each group; [`manifest`] the list
 //! of files; [`command`] reads commands; [`writer`] is [`Log`]; [`survey`] looks at what a
-//! directory holds before anything is served, and [`reader`] hands out its commands.
+//! directory holds before anything is served, [`Inspection`] what a tool wants to know of a
+//! damaged one, and [`reader`] hands out its commands.
 
 pub mod command;
 mod desk;
 pub mod frame;
+mod inspection;
 pub mod manifest;
 mod open;
 mod place;
@@ -29,6 +31,7 @@ mod window;
 pub mod writer;
 
 pub use command::Argv;
+pub use inspection::Inspection;
 pub use manifest::Manifest;
 pub use place::Place;
 pub use reader::{Command, Commands, Role};

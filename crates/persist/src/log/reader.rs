@@ -11,7 +11,7 @@
 use super::Lsn;
 use super::command::{Argv, Parsed, Span};
 use super::frame::{Frame, LINE_BYTES_MAX};
-use super::survey::{Part, Recovery, parse_at};
+use super::survey::{Part, Recovery, TIMESTAMP, parse_at};
 use super::window::Window;
 use crate::error::{Kind, Trouble};
 use crate::storage::Storage;
@@ -28,6 +28,8 @@ pub struct Command<'a> {
     /// The file among [`Recovery::parts`], and the place in it.
     pub part: usize,
     pub offset: u64,
+    /// The time of the last `#TS:` line before it, if its file has one: unix seconds.
+    pub unix_secs: Option<i64>,
 }
 
 /// What a command is for.
@@ -57,6 +59,7 @@ pub struct Commands<'r> {
     group_end: u64,
     lsn: Lsn,
     database: u32,
+    unix_secs: Option<i64>,
     in_multi: bool,
     spans: Vec<Span>,
 }
@@ -73,6 +76,7 @@ impl Recovery {
             group_end: 0,
             lsn: 0,
             database: 0,
+            unix_secs: None,
             in_multi: false,
             spans: Vec::new(),
         }
@@ -96,9 +100,13 @@ impl Commands<'_> {
                 continue;
             }
             let window = self.window.as_mut().expect("entered");
-            match parse_at(window, self.at, &mut self.spans)?.1 {
+            let (bytes, parsed) = parse_at(window, self.at, &mut self.spans)?;
+            match parsed {
                 Parsed::Command(len) => return self.command(part, len).map(Some),
-                Parsed::Remark(len) if self.at >= part.framed_end => self.at += len as u64,
+                Parsed::Remark(len) if self.at >= part.framed_end => {
+                    self.unix_secs = timestamp(&bytes[..len]).or(self.unix_secs);
+                    self.at += len as u64;
+                }
                 _ => return Err(self.damaged(part, "no command begins")),
             }
         }
@@ -189,6 +197,7 @@ impl Commands<'_> {
             end_lsn: self.lsn,
             part: self.part,
             offset,
+            unix_secs: self.unix_secs,
         })
     }
 
@@ -204,6 +213,12 @@ fn role(name: &[u8]) -> Role {
         6 if name.eq_ignore_ascii_case(b"select") => Role::Select,
         _ => Role::Single,
     }
+}
+
+/// The time on a line `#TS:1700000000`.
+fn timestamp(remark: &[u8]) -> Option<i64> {
+    let digits = remark.strip_prefix(TIMESTAMP)?.strip_suffix(b"\r\n")?;
+    i64::try_from(base::parse_u64(digits)?).ok()
 }
 
 /// The database that a SELECT names.

@@ -134,18 +134,32 @@ impl Recovery {
         options: Options,
         rdb_end: RdbEnd<'_>,
     ) -> Result<Recovery, Trouble> {
-        let mut recovery = Recovery {
+        let mut recovery = Recovery::of_nothing(place);
+        recovery.look(storage, rdb_end)?;
+        recovery.judge(options)?;
+        Ok(recovery)
+    }
+
+    pub(super) fn of_nothing(place: &Place) -> Recovery {
+        Recovery {
             place: place.clone(),
-            manifest: Manifest::load(storage, place)?,
+            manifest: None,
             base: None,
             parts: Vec::new(),
             end_lsn: 0,
-        };
-        check_strays(storage, place, recovery.manifest.as_ref())?;
-        recovery.survey_base(storage, rdb_end)?;
-        recovery.survey_incrs(storage)?;
-        recovery.judge(options)?;
-        Ok(recovery)
+        }
+    }
+
+    /// Goes over everything. What was found before an error stays found.
+    pub(super) fn look(
+        &mut self,
+        storage: &dyn Storage,
+        rdb_end: RdbEnd<'_>,
+    ) -> Result<(), Trouble> {
+        self.manifest = Manifest::load(storage, &self.place)?;
+        check_strays(storage, &self.place, self.manifest.as_ref())?;
+        self.survey_base(storage, rdb_end)?;
+        self.survey_incrs(storage)
     }
 
     /// Is there nothing at all?
@@ -192,21 +206,22 @@ impl Recovery {
             .as_ref()
             .and_then(|manifest| manifest.base_lsn);
         let lsn = lsn.unwrap_or(0);
-        if rdb_bytes < window.len() {
-            let mut part = Part::new(&path, &place.name, 0, lsn);
-            part.start = rdb_bytes;
-            part.survey_plain(&mut window, rdb_bytes, Remarks::Any)?;
-            part.len = window.len();
-            // A base does not count: the stream begins behind it.
-            part.end_lsn = lsn;
-            self.parts.push(part);
-        }
         self.base = Some(Base {
-            path,
+            path: path.clone(),
             lsn,
             rdb_bytes,
             is_old_style,
         });
+        if rdb_bytes < window.len() {
+            let mut part = Part::new(&path, &place.name, 0, lsn);
+            part.start = rdb_bytes;
+            part.len = window.len();
+            let outcome = part.survey_plain(&mut window, rdb_bytes, Remarks::Any);
+            // A base does not count: the stream begins behind it.
+            part.end_lsn = lsn;
+            self.parts.push(part);
+            outcome?;
+        }
         Ok(())
     }
 
@@ -218,16 +233,19 @@ impl Recovery {
         for Entry { name, seq } in &manifest.incrs {
             let path = self.place.file(name);
             let mut window = open_listed(storage, &path)?;
-            let part = Part::survey(&mut window, &path, name, *seq, expected)?;
+            let mut part = Part::new(&path, name, *seq, expected.unwrap_or(0));
+            let outcome = part.survey(&mut window, expected);
+            self.end_lsn = part.end_lsn;
             expected = Some(part.end_lsn);
             self.parts.push(part);
+            outcome?;
         }
         self.end_lsn = expected.unwrap_or(0);
         Ok(())
     }
 
     /// May every end be as it is?
-    fn judge(&self, options: Options) -> Result<(), Trouble> {
+    pub(super) fn judge(&self, options: Options) -> Result<(), Trouble> {
         let last = self.parts.len().saturating_sub(1);
         for (at, part) in self.parts.iter().enumerate() {
             let Tail::Cut(cut) = &part.tail else {
@@ -264,18 +282,18 @@ enum Defect {
 }
 
 /// How the one remark begins that Redis writes.
-const TIMESTAMP: &[u8] = b"#TS:";
+pub(super) const TIMESTAMP: &[u8] = b"#TS:";
 
 /// Which remarks a stretch without lines may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Remarks {
+pub(super) enum Remarks {
     Any,
     /// Only Redis' timestamps: behind groups with lines, any other remark may be a damaged line.
     Timestamps,
 }
 
 impl Part {
-    fn new(path: &Path, name: &str, seq: u64, lsn: Lsn) -> Part {
+    pub(super) fn new(path: &Path, name: &str, seq: u64, lsn: Lsn) -> Part {
         Part {
             path: path.to_owned(),
             name: name.to_owned(),
@@ -292,32 +310,30 @@ impl Part {
         }
     }
 
-    fn survey(
+    /// Goes over the file. After an error everything before it is known still.
+    pub(super) fn survey(
+        &mut self,
         window: &mut Window,
-        path: &Path,
-        name: &str,
-        seq: u64,
         expected: Option<Lsn>,
-    ) -> Result<Part, Trouble> {
-        let mut part = Part::new(path, name, seq, expected.unwrap_or(0));
-        part.len = window.len();
-        let defect = part.survey_groups(window, expected)?;
-        let at = part.framed_end;
-        if at == part.len {
-            part.tail = Tail::Clean;
+    ) -> Result<(), Trouble> {
+        self.len = window.len();
+        let defect = self.survey_groups(window, expected)?;
+        let at = self.framed_end;
+        if at == self.len {
+            self.tail = Tail::Clean;
         } else if window.is_zero_from(at)? {
-            part.tail = Tail::Reserved;
+            self.tail = Tail::Reserved;
         } else if is_plain(window.at(at, TIMESTAMP.len())?) {
-            let remarks = if part.groups == 0 {
+            let remarks = if self.groups == 0 {
                 Remarks::Any
             } else {
                 Remarks::Timestamps
             };
-            part.survey_plain(window, at, remarks)?;
+            self.survey_plain(window, at, remarks)?;
         } else {
-            part.tail = Tail::Cut(part.judge_tail(window, &defect)?);
+            self.tail = Tail::Cut(self.judge_tail(window, &defect)?);
         }
-        Ok(part)
+        Ok(())
     }
 
     /// Goes over valid groups; says why there are no more.
@@ -354,23 +370,30 @@ impl Part {
     }
 
     /// Goes over commands without lines, from `at` to the end of the file.
-    fn survey_plain(&mut self, w: &mut Window, at: u64, remarks: Remarks) -> Result<(), Trouble> {
+    pub(super) fn survey_plain(
+        &mut self,
+        w: &mut Window,
+        at: u64,
+        remarks: Remarks,
+    ) -> Result<(), Trouble> {
         let mut walk = PlainWalk::new(at);
-        let why = loop {
-            let (offset, what) = match walk.step(w, remarks)? {
-                Step::On => continue,
-                Step::End if walk.multi.is_none() => break None,
-                Step::End => break Some("a MULTI without its EXEC"),
-                Step::Short => break Some("a command without its end"),
-                Step::Zeros => break Some("zeros behind the last command"),
-                Step::Bad(offset, what) => (offset, what),
-            };
-            return Err(Trouble::new(Kind::Damaged, &self.path, what).at(offset));
+        let (why, damage) = loop {
+            match walk.step(w, remarks)? {
+                Step::On => {}
+                Step::End if walk.multi.is_none() => break (None, None),
+                Step::End => break (Some("a MULTI without its EXEC"), None),
+                Step::Short => break (Some("a command without its end"), None),
+                Step::Zeros => break (Some("zeros behind the last command"), None),
+                Step::Bad(offset, what) => break (None, Some((offset, what))),
+            }
         };
         (self.end, self.end_lsn) = match walk.multi {
             Some((offset, bytes)) => (offset, self.end_lsn + bytes),
             None => (walk.at, self.end_lsn + walk.bytes),
         };
+        if let Some((offset, what)) = damage {
+            return Err(Trouble::new(Kind::Damaged, &self.path, what).at(offset));
+        }
         self.tail = match why {
             None => Tail::Clean,
             Some(why) => Tail::Cut(Cut {
@@ -570,7 +593,7 @@ pub(super) fn parse_at<'w>(
 }
 
 /// Does an RDB of either family begin here?
-fn is_rdb(front: &[u8]) -> bool {
+pub(super) fn is_rdb(front: &[u8]) -> bool {
     front.starts_with(b"REDIS") || front.starts_with(b"VALKEY")
 }
 

@@ -88,10 +88,8 @@ impl Storage for Disk {
         match fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
-                let mut owner = [0; 32];
-                let len = rustix::io::pread(&fd, &mut owner, 0).unwrap_or(0);
-                let owner = String::from_utf8_lossy(&owner[..len]);
-                let what = format!("process {} has this directory open", owner.trim());
+                let owner = owner_named(&fd);
+                let what = format!("process {owner} has this directory open");
                 return Err(Trouble::new(Kind::InUse, dir, what));
             }
             Err(errno) => return Err(Trouble::system(errno, &path, "lock")),
@@ -107,6 +105,31 @@ impl Storage for Disk {
         let stat = fs::statvfs(dir).map_err(|e| Trouble::system(e, dir, "ask for free space"))?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
+}
+
+impl Disk {
+    /// Who has locked this directory: the process that its lock names, if somebody has. Takes
+    /// part in the lock for a moment and changes no file.
+    pub fn owner(dir: &Path) -> Result<Option<String>, Trouble> {
+        let path = dir.join(LOCK_NAME);
+        let fd = match open(&path, OFlags::RDONLY) {
+            Ok(fd) => fd,
+            Err(trouble) if trouble.kind == Kind::Missing => return Ok(None),
+            Err(trouble) => return Err(trouble),
+        };
+        match fs::flock(&fd, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(None),
+            Err(Errno::WOULDBLOCK) => Ok(Some(owner_named(&fd))),
+            Err(errno) => Err(Trouble::system(errno, &path, "look at the lock")),
+        }
+    }
+}
+
+/// What a lock file says.
+fn owner_named(fd: &OwnedFd) -> String {
+    let mut owner = [0; 32];
+    let len = rustix::io::pread(fd, &mut owner, 0).unwrap_or(0);
+    String::from_utf8_lossy(&owner[..len]).trim().to_owned()
 }
 
 impl DiskFile {
