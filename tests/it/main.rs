@@ -14,6 +14,7 @@ mod linearizability;
 mod models;
 mod oracle;
 mod server;
+mod tools;
 
 use std::path::Path;
 

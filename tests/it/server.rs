@@ -59,7 +59,7 @@ pub(crate) fn start(mode: &[&str]) -> (ServerProcess, Socket) {
 }
 
 /// The server's binary, built once a run.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| match std::env::var_os("OCHRE_SERVER") {
         Some(path) => PathBuf::from(path),

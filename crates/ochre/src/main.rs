@@ -1,4 +1,4 @@
-//! The one executable: `ochre server`, `ochre bench`. Bare `ochre` is the server.
+//! The one executable: the server and the tools beside it. Bare `ochre` is the server.
 
 mod allocator;
 
@@ -9,10 +9,12 @@ const HELP: &str = "\
 Ochre, an in-memory data store that lasts. Redis-compatible.
 
 Usage: ochre [server] [config-file | port | -] [--name value ...]
-       ochre bench [options]
+       ochre TOOL [options]
 
-  server   run the server (the default); ochre server --help
-  bench    measure a server, or compare two; ochre bench --help
+  server    run the server (the default); ochre server --help
+  bench     measure a server, or compare two
+  check     look whether a data directory or a file of it is whole
+            ochre TOOL --help tells more
 
   -h, --help      this text
   -v, --version   the version
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
             let words: Vec<String> = words.map(|w| w.to_string_lossy().into_owned()).collect();
             cli::bench::bench(&words)
         }
+        Some("check") => cli::check::check(&arguments[1..]),
         Some("-h" | "--help" | "help") => {
             print!("{HELP}");
             ExitCode::SUCCESS

@@ -95,7 +95,8 @@ const BATCH_BYTES: usize = 64 * 1024;
 const BATCH_ITEMS: usize = 1024;
 
 impl Load {
-    pub(super) fn start(storage: Arc<dyn Storage>, source: Source) -> Load {
+    /// Begins to read. Takes no lock and changes nothing.
+    pub fn start(storage: Arc<dyn Storage>, source: Source) -> Load {
         let (queue, batches) = sync_channel(QUEUED_BATCHES);
         let bytes_total = total_bytes(&*storage, &source);
         let failed = queue.clone();

@@ -40,6 +40,7 @@ use persist::{Guard, Place, Storage, Trouble};
 
 pub use load::{Load, Loaded, Progress};
 pub use save::Driven;
+pub use source::{Bytes, Source, rdb_end};
 
 use committer::Committer;
 use outcome::Outcomes;

@@ -10,7 +10,7 @@ use persist::rdb::{Item, Reader};
 use persist::{Access, File, Kind, Place, Storage, Trouble};
 
 /// What is to be read.
-pub(super) enum Source {
+pub enum Source {
     Nothing,
     Log(Box<Recovery>),
     Snapshot(PathBuf),
@@ -36,7 +36,7 @@ pub(super) fn find(storage: &dyn Storage, place: &Place, live: &Live) -> Result<
 }
 
 /// Where the RDB at the front of an old-style log ends.
-pub(super) fn rdb_end(file: &dyn File, path: &Path) -> Result<u64, Trouble> {
+pub fn rdb_end(file: &dyn File, path: &Path) -> Result<u64, Trouble> {
     let bytes = Bytes::new(file)?;
     let mut reader = Reader::new(bytes).map_err(|fault| fault.in_file(path))?;
     loop {
@@ -48,14 +48,14 @@ pub(super) fn rdb_end(file: &dyn File, path: &Path) -> Result<u64, Trouble> {
 }
 
 /// A file, read from its beginning.
-pub(super) struct Bytes<'a> {
+pub struct Bytes<'a> {
     file: &'a dyn File,
     at: u64,
     end: u64,
 }
 
 impl<'a> Bytes<'a> {
-    pub(super) fn new(file: &'a dyn File) -> Result<Bytes<'a>, Trouble> {
+    pub fn new(file: &'a dyn File) -> Result<Bytes<'a>, Trouble> {
         Ok(Bytes {
             end: file.len()?,
             file,
@@ -64,12 +64,13 @@ impl<'a> Bytes<'a> {
     }
 
     /// Only the first so many bytes.
-    pub(super) fn up_to(mut self, end: u64) -> Bytes<'a> {
+    pub fn up_to(mut self, end: u64) -> Bytes<'a> {
         self.end = self.end.min(end);
         self
     }
 
-    pub(super) fn len(&self) -> u64 {
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> u64 {
         self.end
     }
 }

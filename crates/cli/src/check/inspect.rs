@@ -1,0 +1,326 @@
+//! Looks at files and writes a report.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ochredb::persistence::{Bytes, rdb_end};
+use persist::log::{Inspection, Part, Recovery, Role, Tail};
+use persist::rdb::{Checksum, FaultKind, Item, Reader, Value};
+use persist::{Access, Disk, Kind, Place, Storage, Trouble};
+
+use super::lockable;
+use super::report::{Content, Damage, End, FileReport, Keys, Log, Report, Torn, Verdict};
+use crate::place::{Found, Names};
+
+/// What to look at, and through what.
+pub(super) struct Inspector<'a> {
+    pub storage: &'a dyn Storage,
+    pub path: &'a Path,
+    pub found: &'a Found,
+    pub names: &'a Names,
+}
+
+impl Inspector<'_> {
+    /// An error if there is nothing to report on.
+    pub(super) fn report(&self) -> Result<Report, Trouble> {
+        let mut report = Report {
+            path: self.path.display().to_string(),
+            verdict: Verdict::Valid,
+            server: self.server()?,
+            files: Vec::new(),
+            torn: None,
+            damage: Vec::new(),
+        };
+        match self.found {
+            Found::Directory(place) => {
+                self.storage.list(&place.dir)?;
+                self.log(
+                    Inspection::of_log(self.storage, place, &mut rdb_end),
+                    &mut report,
+                )?;
+                let snapshot = place.dir.join(&self.names.snapshot);
+                match self.storage.open(&snapshot, Access::Read) {
+                    Err(trouble) if trouble.kind == Kind::Missing => {}
+                    Err(trouble) => return Err(trouble),
+                    Ok(file) => self.snapshot(&snapshot, file.len()?, false, &mut report)?,
+                }
+            }
+            Found::Log(place) => {
+                self.log(
+                    Inspection::of_log(self.storage, place, &mut rdb_end),
+                    &mut report,
+                )?;
+            }
+            Found::Snapshot(path) => {
+                let bytes = self.storage.open(path, Access::Read)?.len()?;
+                self.snapshot(path, bytes, false, &mut report)?;
+            }
+            Found::Commands(path) => {
+                self.log(
+                    Inspection::of_file(self.storage, path, &mut rdb_end),
+                    &mut report,
+                )?;
+            }
+        }
+        if report.files.is_empty() && report.damage.is_empty() {
+            let what = "there is neither a log nor a snapshot here";
+            return Err(Trouble::new(Kind::Missing, self.path, what));
+        }
+        report.verdict = match (&report.damage[..], &report.torn) {
+            ([], None) => Verdict::Valid,
+            ([], Some(_)) => Verdict::Torn,
+            _ => Verdict::Damaged,
+        };
+        Ok(report)
+    }
+
+    /// Cuts an unfinished end off.
+    pub(super) fn cut_off(&self) -> Result<(), Trouble> {
+        let inspection = match self.found {
+            Found::Directory(place) | Found::Log(place) => {
+                Inspection::of_log(self.storage, place, &mut rdb_end)
+            }
+            Found::Commands(path) => Inspection::of_file(self.storage, path, &mut rdb_end),
+            Found::Snapshot(_) => return Ok(()),
+        };
+        match inspection.damage {
+            None => inspection.recovery.cut_off(self.storage).map(|_| ()),
+            Some(damage) => Err(damage),
+        }
+    }
+
+    /// The process that has the directory open.
+    fn server(&self) -> Result<Option<String>, Trouble> {
+        let dirs = match self.found {
+            Found::Directory(place) | Found::Log(place) => vec![place.dir.clone()],
+            Found::Snapshot(path) | Found::Commands(path) => lockable(path),
+        };
+        for dir in dirs {
+            if let Some(owner) = Disk::owner(&dir)? {
+                return Ok(Some(owner));
+            }
+        }
+        Ok(None)
+    }
+
+    fn log(&self, inspection: Inspection, report: &mut Report) -> Result<(), Trouble> {
+        let Inspection { recovery, damage } = inspection;
+        if let Some(trouble) = &damage
+            && !tells_of_content(trouble.kind)
+        {
+            return Err(trouble.clone());
+        }
+        self.manifest(&recovery, report)?;
+        if let Some(base) = recovery.base.as_ref().filter(|base| base.rdb_bytes > 0) {
+            self.snapshot(&base.path, base.rdb_bytes, true, report)?;
+        }
+        let (commands, trouble) = self.commands(&recovery);
+        let damage = damage.or(trouble);
+        for (at, part) in recovery.parts.iter().enumerate() {
+            let is_damaged = damage.as_ref().is_some_and(|d| d.path == part.path);
+            let path = self.name(&part.path);
+            let content = Content::Log(log_of(part, commands[at], is_damaged));
+            let bytes = part.len - part.start;
+            report.files.push(FileReport {
+                path,
+                bytes,
+                content,
+            });
+        }
+        if damage.is_none()
+            && let Some((cut, part)) = recovery.cut().zip(recovery.parts.last())
+        {
+            report.torn = Some(Torn {
+                file: self.name(&part.path),
+                offset: cut.offset,
+                bytes: cut.bytes,
+                commands: cut.commands,
+                what: cut.why,
+            });
+        }
+        if let Some(trouble) = damage {
+            // Only behind a sound base is a sound part of the log worth something.
+            let is_usable = report.damage.is_empty() && !recovery.parts.is_empty();
+            let sound_lsn = is_usable.then_some(recovery.end_lsn);
+            report.damage.push(self.damage(trouble, sound_lsn));
+        }
+        Ok(())
+    }
+
+    fn manifest(&self, recovery: &Recovery, report: &mut Report) -> Result<(), Trouble> {
+        let Some(manifest) = &recovery.manifest else {
+            return Ok(());
+        };
+        let place: &Place = &recovery.place;
+        let path = place.file(&place.manifest_name());
+        let bytes = self.storage.open(&path, Access::Read)?.len()?;
+        let listed = manifest.incrs.len() + usize::from(manifest.base.is_some());
+        report.files.push(FileReport {
+            path: self.name(&path),
+            bytes,
+            content: Content::Manifest {
+                sealed: manifest.base_lsn.is_some(),
+                base_lsn: manifest.base_lsn,
+                listed: listed as u64,
+            },
+        });
+        Ok(())
+    }
+
+    /// Commands of each part and their times; and what is wrong with them.
+    fn commands(&self, recovery: &Recovery) -> (Vec<Counted>, Option<Trouble>) {
+        let mut counted = vec![Counted::default(); recovery.parts.len()];
+        let mut commands = recovery.commands(self.storage);
+        loop {
+            match commands.advance() {
+                Err(trouble) => return (counted, Some(trouble)),
+                Ok(None) => return (counted, None),
+                Ok(Some(command)) => {
+                    let of_part = &mut counted[command.part];
+                    of_part.commands += u64::from(command.role != Role::Select);
+                    if let Some(secs) = command.unix_secs {
+                        let first = of_part.times.map_or(secs, |(first, _)| first);
+                        of_part.times = Some((first, secs));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A snapshot of so many bytes, from the front of its file.
+    fn snapshot(
+        &self,
+        path: &Path,
+        bytes: u64,
+        is_base: bool,
+        report: &mut Report,
+    ) -> Result<(), Trouble> {
+        let mut keys = Keys {
+            base: is_base,
+            checksum: "not reached",
+            ..Keys::default()
+        };
+        let file = self.storage.open(path, Access::Read)?;
+        let from = Bytes::new(&*file)?.up_to(bytes);
+        let outcome = count(from, bytes, &mut keys).map_err(|fault| {
+            // What nobody knows in a version that is known is damage.
+            let is_damage = matches!(
+                fault.what,
+                FaultKind::NotRdb { .. } | FaultKind::Unknown { .. }
+            );
+            let mut trouble = fault.in_file(path);
+            if is_damage {
+                trouble.kind = Kind::Damaged;
+            }
+            trouble
+        });
+        if !keys.format.is_empty() {
+            report.files.push(FileReport {
+                path: self.name(path),
+                bytes,
+                content: Content::Snapshot(keys),
+            });
+        }
+        match outcome {
+            Err(trouble) if tells_of_content(trouble.kind) => {
+                report.damage.push(self.damage(trouble, None));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn damage(&self, trouble: Trouble, sound_lsn: Option<u64>) -> Damage {
+        Damage {
+            file: self.name(&trouble.path),
+            offset: trouble.offset,
+            what: trouble.what,
+            sound_lsn,
+        }
+    }
+
+    /// A path as seen from the directory.
+    fn name(&self, path: &Path) -> String {
+        let dir: Option<PathBuf> = match self.found {
+            Found::Directory(place) | Found::Log(place) => Some(place.dir.clone()),
+            Found::Snapshot(_) | Found::Commands(_) => None,
+        };
+        let short = dir.as_ref().and_then(|dir| path.strip_prefix(dir).ok());
+        short.unwrap_or(path).display().to_string()
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    commands: u64,
+    times: Option<(i64, i64)>,
+}
+
+/// Is it the bytes that are wrong, and not the way to them?
+fn tells_of_content(kind: Kind) -> bool {
+    matches!(kind, Kind::Damaged | Kind::Truncated)
+}
+
+fn log_of(part: &Part, counted: Counted, is_damaged: bool) -> Log {
+    Log {
+        first_lsn: part.first_lsn,
+        end_lsn: part.end_lsn,
+        groups: part.groups,
+        commands: counted.commands,
+        unchecked_bytes: part.end - part.framed_end.max(part.start),
+        times: counted.times,
+        end: match &part.tail {
+            _ if is_damaged => End::Damaged,
+            Tail::Clean => End::Clean,
+            Tail::Reserved => End::Reserved,
+            Tail::Cut(_) => End::Torn,
+        },
+    }
+}
+
+/// Counts what is in a stream, up to its end or the first thing that is wrong.
+fn count(from: Bytes<'_>, bytes: u64, keys: &mut Keys) -> Result<(), persist::rdb::Fault> {
+    let mut reader = Reader::with_len(from, bytes)?;
+    let format = reader.format();
+    keys.format = format!("{} version {}", format.family.name(), format.version);
+    let mut database = 0;
+    let mut databases = BTreeMap::new();
+    let outcome = loop {
+        match reader.next() {
+            Err(fault) => break Err(fault),
+            Ok(None) => break reader.expect_end(),
+            Ok(Some(Item::SelectDb(number))) => database = number,
+            Ok(Some(Item::Key {
+                value, deadline_ms, ..
+            })) => {
+                let name = match value {
+                    Value::String(_) => "string",
+                    Value::Other(other) => {
+                        keys.not_loadable += 1;
+                        other.value_type.name()
+                    }
+                };
+                keys.keys += 1;
+                *keys.types.entry(name).or_default() += 1;
+                *databases.entry(database).or_default() += 1;
+                keys.deadlines += u64::from(deadline_ms.is_some());
+            }
+            Ok(Some(Item::Function { .. })) => keys.functions += 1,
+            Ok(Some(Item::End { checksum })) => {
+                keys.checksum = match checksum {
+                    Checksum::Right => "right",
+                    Checksum::Wrong { .. } => "wrong",
+                    Checksum::Off => "off",
+                    Checksum::Absent => "absent",
+                    Checksum::Unread => "not read",
+                };
+                if let Err(fault) = checksum.verdict(bytes) {
+                    break Err(fault);
+                }
+            }
+            Ok(Some(_)) => {}
+        }
+    };
+    keys.databases = databases;
+    outcome
+}
