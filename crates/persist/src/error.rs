@@ -44,6 +44,8 @@ pub enum Kind {
     Truncated,
     /// The file is of a newer version or not ours.
     Foreign,
+    /// The configuration does not allow what the file holds.
+    Settings,
 }
 
 impl Trouble {
@@ -96,6 +98,7 @@ impl Kind {
             }
             Kind::Truncated => "set aof-load-truncated to yes to cut the unfinished end off",
             Kind::Foreign => "open it with the version that wrote it",
+            Kind::Settings => "change the configuration and start again; nothing was changed",
         }
     }
 }

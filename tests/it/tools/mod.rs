@@ -2,6 +2,7 @@
 //! wrote, sound and damaged.
 
 mod check;
+mod start;
 
 use std::fs;
 use std::path::{Path, PathBuf};

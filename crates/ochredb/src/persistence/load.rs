@@ -95,8 +95,8 @@ const BATCH_BYTES: usize = 64 * 1024;
 const BATCH_ITEMS: usize = 1024;
 
 impl Load {
-    /// Begins to read. Takes no lock and changes nothing.
-    pub fn start(storage: Arc<dyn Storage>, source: Source) -> Load {
+    /// Begins to read, for an engine of so many databases. Takes no lock and changes nothing.
+    pub fn start(storage: Arc<dyn Storage>, source: Source, databases: usize) -> Load {
         let (queue, batches) = sync_channel(QUEUED_BATCHES);
         let bytes_total = total_bytes(&*storage, &source);
         let failed = queue.clone();
@@ -105,6 +105,7 @@ impl Load {
             .spawn(move || {
                 let mut feed = Feed {
                     queue,
+                    databases,
                     keys: Keys::default(),
                     commands: Commands::default(),
                     bytes_before: 0,
@@ -234,9 +235,7 @@ impl Load {
     }
 
     fn restore(&mut self, executor: &mut Executor, now: Now, keys: &Keys) {
-        let databases = executor.engine().databases();
-        let items = keys.batch.iter().filter(|item| item.database < databases);
-        let restored = items.map(|item| Restored {
+        let restored = keys.batch.iter().map(|item| Restored {
             database: item.database,
             name: item.name,
             value: match item.value {
@@ -328,6 +327,7 @@ fn total_bytes(storage: &dyn Storage, source: &Source) -> u64 {
 /// The reader's side.
 struct Feed {
     queue: SyncSender<Result<Step, Trouble>>,
+    databases: usize,
     keys: Keys,
     commands: Commands,
     /// Of the files that are through.
@@ -444,6 +444,14 @@ impl Feed {
                     if leaves_out_expired && deadline_ms.is_some_and(|ms| ms < now_ms) {
                         expired += 1;
                         continue;
+                    }
+                    if database >= self.databases {
+                        let what = format!(
+                            "there is a key in database {database}, and `databases` is {}",
+                            self.databases
+                        );
+                        let trouble = Trouble::new(persist::Kind::Settings, path, what);
+                        return Err(Stopped::Trouble(trouble.at(offset)));
                     }
                     self.key(database, deadline_ms, key, value).map_err(fault)?;
                     self.keys.bytes_done = self.bytes_before + offset;

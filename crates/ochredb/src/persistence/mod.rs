@@ -123,7 +123,7 @@ impl Persistence {
             cut_rotates: AtomicBool::new(false),
             _guard: guard,
         });
-        let load = Load::start(storage, source);
+        let load = Load::start(storage, source, live.databases as usize);
         Ok(Opened { persistence, load })
     }
 

@@ -1,0 +1,31 @@
+//! What a server refuses to start on, since data would be lost.
+
+use testkit::process::ServerProcess;
+use testkit::socket::Socket;
+
+use super::{Folder, ask, text};
+
+#[test]
+fn keys_of_databases_that_are_not_configured_are_not_dropped() {
+    for log in ["no", "yes"] {
+        let folder = Folder::new();
+        let dir = text(&folder.0);
+        let words = ["--dir", dir, "--appendonly", log, "--save", "3600 1"];
+        let program = crate::server::program();
+        let more = [&words[..], &["--databases", "32"]].concat();
+        let server = ServerProcess::ochre(program, &more).expect("it starts");
+        let mut socket = Socket::connect(server.address()).expect("it answers");
+        ask(&mut socket, &["SELECT", "20"]);
+        ask(&mut socket, &["SET", "k", "v"]);
+        ask(&mut socket, &["SAVE"]);
+        drop(server);
+        let Err(refusal) = ServerProcess::ochre(program, &words) else {
+            panic!("it started without database 20 (appendonly {log})");
+        };
+        let refusal = refusal.to_string();
+        assert!(
+            refusal.contains("database") || refusal.contains("DB index"),
+            "{refusal}"
+        );
+    }
+}
