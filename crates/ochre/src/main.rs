@@ -14,6 +14,9 @@ Usage: ochre [server] [config-file | port | -] [--name value ...]
   server    run the server (the default); ochre server --help
   bench     measure a server, or compare two
   check     look whether a data directory or a file of it is whole
+  export    write a data set as JSON lines, RDB or commands
+  import    make a data directory of such a file
+  restore   make a data directory as one was at an earlier moment
             ochre TOOL --help tells more
 
   -h, --help      this text
@@ -34,6 +37,9 @@ fn main() -> ExitCode {
             cli::bench::bench(&words)
         }
         Some("check") => cli::check::check(&arguments[1..]),
+        Some("export") => cli::export::export(&arguments[1..]),
+        Some("import") => cli::import::import(&arguments[1..]),
+        Some("restore") => cli::restore::restore(&arguments[1..]),
         Some("-h" | "--help" | "help") => {
             print!("{HELP}");
             ExitCode::SUCCESS

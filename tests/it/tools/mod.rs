@@ -2,6 +2,7 @@
 //! wrote, sound and damaged.
 
 mod check;
+mod data;
 mod start;
 
 use std::fs;
@@ -103,8 +104,16 @@ fn redis(folder: &Folder, more: &[&str]) -> Option<(ServerProcess, Socket)> {
     Some((server, socket))
 }
 
+/// Waits while the server is still reading its directory.
 fn ask(socket: &mut Socket, words: &[&str]) -> Reply {
-    socket.ask(0, words).expect("an answer")
+    loop {
+        match socket.ask(0, words).expect("an answer") {
+            Reply::Error(line) if line.starts_with(b"LOADING") => {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            reply => return reply,
+        }
+    }
 }
 
 /// Half a dozen commands in two databases.

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use super::survey::{Base, Cut, Options, Part, RdbEnd, Recovery, Remarks, is_rdb};
+use super::survey::{Base, Cut, Options, Part, RdbEnd, Recovery, Remarks, Tail, is_rdb};
 use super::window::Window;
 use super::{Lsn, Place};
 use crate::error::Trouble;
@@ -86,6 +86,8 @@ impl Recovery {
         let last = &mut self.parts[part];
         last.end = offset.max(last.start);
         last.end_lsn = lsn;
+        // Whatever is wrong with the file's end lies behind.
+        last.tail = Tail::Clean;
         self.end_lsn = lsn;
     }
 

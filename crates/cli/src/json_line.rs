@@ -1,0 +1,184 @@
+//! A key as a line of JSON, there and back. `docs/formats/json.md` describes it.
+//!
+//! ```text
+//!   {"db":0,"key":"run","type":"string","value":"aaa","deadline":1700000000000}
+//!   {"db":0,"key":{"base64":"/w=="},"type":"string","value":"1"}
+//! ```
+//!
+//! Bytes that are UTF-8 are a JSON string, all others an object with their base64.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    db: u64,
+    #[serde(borrow)]
+    key: Text<'a>,
+    #[serde(rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    value: Option<Text<'a>>,
+    /// Unix time in ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deadline: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Text<'a> {
+    Utf8(#[serde(borrow)] Cow<'a, str>),
+    Other(Base64),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Base64 {
+    base64: String,
+}
+
+/// A key that was read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    pub database: u64,
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
+    pub deadline_ms: Option<i64>,
+}
+
+/// Writes a line with its end.
+pub fn write(
+    mut to: impl Write,
+    database: u64,
+    key: &[u8],
+    value: &[u8],
+    deadline_ms: Option<i64>,
+) -> io::Result<()> {
+    let line = Line {
+        db: database,
+        key: Text::of(key),
+        kind: "string".into(),
+        value: Some(Text::of(value)),
+        deadline: deadline_ms,
+    };
+    serde_json::to_writer(&mut to, &line)?;
+    to.write_all(b"\n")
+}
+
+/// Reads a line; the error says what is wrong with it.
+pub fn read(line: &[u8]) -> Result<Key, String> {
+    /// Looks at the type before the value, whose form depends on it.
+    #[derive(Deserialize)]
+    struct Kind<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: Cow<'a, str>,
+    }
+    let kind: Kind<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if kind.kind != "string" {
+        return Err(format!(
+            "the type is {:?}, which this version does not keep",
+            kind.kind
+        ));
+    }
+    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let value = line.value.ok_or("the value is missing")?;
+    Ok(Key {
+        database: line.db,
+        key: line.key.into_bytes("key")?,
+        value: value.into_bytes("value")?,
+        deadline_ms: line.deadline,
+    })
+}
+
+impl<'a> Text<'a> {
+    fn of(bytes: &'a [u8]) -> Text<'a> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Text::Utf8(text.into()),
+            Err(_) => Text::Other(Base64 {
+                base64: STANDARD.encode(bytes),
+            }),
+        }
+    }
+
+    fn into_bytes(self, name: &str) -> Result<Vec<u8>, String> {
+        match self {
+            Text::Utf8(text) => Ok(text.into_owned().into_bytes()),
+            Text::Other(Base64 { base64 }) => {
+                let bytes = STANDARD.decode(base64);
+                bytes.map_err(|error| format!("the {name} is no base64: {error}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_comes_back() {
+        let all: Vec<u8> = (0..=255).collect();
+        let ascii: Vec<u8> = (0..128).collect();
+        for bytes in [
+            &b""[..],
+            b"plain",
+            "täglich ☕".as_bytes(),
+            &ascii,
+            &all,
+            b"\xff",
+        ] {
+            for deadline_ms in [None, Some(-1), Some(i64::MAX)] {
+                let mut line = Vec::new();
+                write(&mut line, 7, bytes, bytes, deadline_ms).expect("a vector takes it");
+                assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+                let key = Key {
+                    database: 7,
+                    key: bytes.to_vec(),
+                    value: bytes.to_vec(),
+                    deadline_ms,
+                };
+                assert_eq!(read(&line), Ok(key));
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_reads_well() {
+        let mut line = Vec::new();
+        write(&mut line, 0, b"a\"b", b"\xff", Some(5)).expect("a vector takes it");
+        let text =
+            r#"{"db":0,"key":"a\"b","type":"string","value":{"base64":"/w=="},"deadline":5}"#;
+        assert_eq!(String::from_utf8(line), Ok(format!("{text}\n")));
+    }
+
+    #[test]
+    fn what_is_not_a_line_is_refused() {
+        for (line, part) in [
+            ("", "EOF"),
+            ("[]", "invalid"),
+            (r#"{"db":0,"key":"k","type":"list","value":[]}"#, "list"),
+            (r#"{"db":0,"key":"k","type":"string"}"#, "value"),
+            (r#"{"db":-1,"key":"k","type":"string","value":"v"}"#, "u64"),
+            (
+                r#"{"db":0,"key":{"base64":"?"},"type":"string","value":"v"}"#,
+                "base64",
+            ),
+            (
+                r#"{"db":0,"key":"k","type":"string","value":"v","ttl":5}"#,
+                "ttl",
+            ),
+            (
+                r#"{"db":0,"key":"k","type":"string","value":"v"} x"#,
+                "trailing",
+            ),
+        ] {
+            let why = read(line.as_bytes()).expect_err(line);
+            assert!(why.contains(part), "{line}: {why}");
+        }
+    }
+}

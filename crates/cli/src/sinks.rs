@@ -1,0 +1,232 @@
+//! The ways out of a data set: RDB, JSON lines, commands.
+//!
+//! Each takes keys one by one and writes them as they come. A key whose time is over at
+//! `live_ms` is left out. The first failed write ends the walk; `finish` tells it.
+
+use std::io::{self, BufWriter, Write};
+
+use base::Now;
+use engine::Sink;
+use persist::rdb::{Preamble, Usage, WriteOptions, Writer};
+use store::{Counts, Entry, StringView};
+
+use crate::json_line;
+
+/// RDB.
+pub struct RdbSink<W> {
+    to: W,
+    writer: Writer,
+    counts: Vec<(u64, u64)>,
+    gate: Gate,
+}
+
+/// A line of JSON for each key.
+pub struct JsonSink<W: Write> {
+    to: BufWriter<W>,
+    gate: Gate,
+}
+
+/// Commands, as a client would send them.
+pub struct CommandSink<W: Write> {
+    to: BufWriter<W>,
+    gate: Gate,
+}
+
+/// What all of them keep.
+struct Gate {
+    live_ms: i64,
+    database: Option<usize>,
+    written: u64,
+    error: Option<io::Error>,
+}
+
+impl Gate {
+    fn new(live_ms: i64) -> Gate {
+        Gate {
+            live_ms,
+            database: None,
+            written: 0,
+            error: None,
+        }
+    }
+
+    /// Is this key to be written? And does another database begin with it?
+    fn passes(&mut self, database: usize, entry: &Entry<'_>) -> Option<bool> {
+        if self.error.is_some() || entry.deadline_ms().is_some_and(|at| at <= self.live_ms) {
+            return None;
+        }
+        self.written += 1;
+        Some(self.database.replace(database) != Some(database))
+    }
+
+    fn keep(&mut self, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            self.error.get_or_insert(error);
+        }
+    }
+
+    fn finish(self) -> io::Result<u64> {
+        self.error.map_or(Ok(self.written), Err)
+    }
+}
+
+const DRAIN_BYTES: usize = 256 * 1024;
+
+impl<W: Write> RdbSink<W> {
+    pub fn new(to: W, version: u16, is_base: bool, live_ms: i64, counts: &[Counts]) -> RdbSink<W> {
+        let mut writer = Writer::new(WriteOptions {
+            version,
+            ..WriteOptions::default()
+        });
+        writer.preamble(&Preamble {
+            created_secs: Now::read().unix_secs(),
+            is_log_base: is_base,
+            ..Preamble::default()
+        });
+        let count = |counts: &Counts| (counts.keys as u64, counts.volatile as u64);
+        RdbSink {
+            to,
+            writer,
+            counts: counts.iter().map(count).collect(),
+            gate: Gate::new(live_ms),
+        }
+    }
+
+    /// Where it went, and how many keys.
+    pub fn finish(mut self) -> io::Result<(W, u64)> {
+        self.writer.finish();
+        self.drain(0);
+        let keys = self.gate.finish()?;
+        self.to.flush()?;
+        Ok((self.to, keys))
+    }
+
+    fn drain(&mut self, above: usize) {
+        if self.writer.pending_bytes() > above && self.gate.error.is_none() {
+            let outcome = self.writer.drain_into(&mut self.to);
+            self.gate.keep(outcome);
+        }
+    }
+}
+
+impl<W: Write> Sink for RdbSink<W> {
+    fn entry(&mut self, database: usize, entry: Entry<'_>) {
+        let Some(is_other) = self.gate.passes(database, &entry) else {
+            return;
+        };
+        if is_other {
+            // The sizes are hints for a reader; the first visit gives them all.
+            let (keys, volatile) = std::mem::take(&mut self.counts[database]);
+            self.writer.select_db(database as u32, keys, volatile);
+        }
+        if let Some(block) = self.writer.entry(&entry, Usage::Unknown) {
+            let bytes: &[u8] = &block;
+            for slice in bytes.chunks(DRAIN_BYTES) {
+                self.writer.slice(slice);
+                self.drain(DRAIN_BYTES);
+            }
+        }
+        self.drain(DRAIN_BYTES);
+    }
+
+    fn has_room(&self) -> bool {
+        self.gate.error.is_none()
+    }
+}
+
+impl<W: Write> JsonSink<W> {
+    pub fn new(to: W, live_ms: i64) -> JsonSink<W> {
+        JsonSink {
+            to: BufWriter::new(to),
+            gate: Gate::new(live_ms),
+        }
+    }
+
+    pub fn finish(mut self) -> io::Result<u64> {
+        let keys = self.gate.finish()?;
+        self.to.flush()?;
+        Ok(keys)
+    }
+}
+
+impl<W: Write> Sink for JsonSink<W> {
+    fn entry(&mut self, database: usize, entry: Entry<'_>) {
+        if self.gate.passes(database, &entry).is_some() {
+            let value = value_of(&entry);
+            let deadline_ms = entry.deadline_ms();
+            let outcome = json_line::write(
+                &mut self.to,
+                database as u64,
+                entry.key(),
+                &value,
+                deadline_ms,
+            );
+            self.gate.keep(outcome);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.gate.error.is_none()
+    }
+}
+
+impl<W: Write> CommandSink<W> {
+    pub fn new(to: W, live_ms: i64) -> CommandSink<W> {
+        CommandSink {
+            to: BufWriter::new(to),
+            gate: Gate::new(live_ms),
+        }
+    }
+
+    pub fn finish(mut self) -> io::Result<u64> {
+        let keys = self.gate.finish()?;
+        self.to.flush()?;
+        Ok(keys)
+    }
+
+    fn command(&mut self, words: &[&[u8]]) -> io::Result<()> {
+        write!(self.to, "*{}\r\n", words.len())?;
+        for word in words {
+            write!(self.to, "${}\r\n", word.len())?;
+            self.to.write_all(word)?;
+            self.to.write_all(b"\r\n")?;
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, database: usize, is_other: bool, entry: &Entry<'_>) -> io::Result<()> {
+        if is_other {
+            self.command(&[b"SELECT", database.to_string().as_bytes()])?;
+        }
+        let (key, value) = (entry.key(), value_of(entry));
+        match entry.deadline_ms() {
+            None => self.command(&[b"SET", key, &value]),
+            Some(at) => self.command(&[b"SET", key, &value, b"PXAT", at.to_string().as_bytes()]),
+        }
+    }
+}
+
+impl<W: Write> Sink for CommandSink<W> {
+    fn entry(&mut self, database: usize, entry: Entry<'_>) {
+        if let Some(is_other) = self.gate.passes(database, &entry) {
+            let outcome = self.key(database, is_other, &entry);
+            self.gate.keep(outcome);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.gate.error.is_none()
+    }
+}
+
+fn value_of<'a>(entry: &Entry<'a>) -> std::borrow::Cow<'a, [u8]> {
+    match entry.string() {
+        StringView::Int(number) => {
+            let mut bytes = Vec::new();
+            base::write_i64(&mut bytes, number);
+            bytes.into()
+        }
+        StringView::Bytes(bytes) => bytes.into(),
+        StringView::Block(block) => block.bytes().as_slice().into(),
+    }
+}
