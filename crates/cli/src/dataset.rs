@@ -13,7 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base::Now;
 use engine::config::Config;
@@ -187,7 +187,7 @@ impl Origin {
             Found::Directory(place) | Found::Log(place) => place,
         };
         storage.list(&place.dir)?;
-        let inspection = Inspection::of_log(storage, &place, &mut rdb_end);
+        let inspection = settled(storage, &place)?;
         if !wants_snapshot && (inspection.damage.is_some() || !inspection.recovery.is_empty()) {
             return Ok(Origin::Log(Box::new(inspection)));
         }
@@ -219,6 +219,23 @@ impl Origin {
             }
         }
     }
+}
+
+/// A log at rest. What a running server is writing looks unfinished for a moment, or damaged, and
+/// a rewrite takes files away: then look again.
+fn settled(storage: &dyn Storage, place: &Place) -> Result<Inspection, Trouble> {
+    const LOOKS: usize = 10;
+    let look = || Inspection::of_log(storage, place, &mut rdb_end);
+    let mut inspection = look();
+    for _ in 1..LOOKS {
+        let is_whole = inspection.damage.is_none() && inspection.recovery.cut().is_none();
+        if is_whole || Disk::owner(&place.dir)?.is_none() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        inspection = look();
+    }
+    Ok(inspection)
 }
 
 /// Where a log is to stop, and where it did.
@@ -302,7 +319,7 @@ impl Host for Alone {
     }
 
     fn sleep_us(&self, us: u64) {
-        std::thread::sleep(std::time::Duration::from_micros(us));
+        std::thread::sleep(Duration::from_micros(us));
     }
 
     fn shutdown(&self, _how: engine::Shutdown) -> Result<(), String> {

@@ -179,7 +179,8 @@ fn nothing_is_cut_under_a_running_server() {
     tear(&folder.log_file(), 5);
     let torn = fs::read(folder.log_file()).expect("a file");
     // The server cuts it itself; then it is torn again beneath it.
-    let (_server, _socket) = ochre(&folder);
+    let (_server, mut socket) = ochre(&folder);
+    ask(&mut socket, &["EXISTS", "a"]);
     fs::write(folder.log_file(), &torn).expect("written");
     let refused = run(&["check", "--fix", "--yes", text(&folder.0)]).expect(3);
     assert!(

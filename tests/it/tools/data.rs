@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value as Json, json};
 use testkit::process::ServerProcess;
 use testkit::socket::Socket;
+use testkit::target::Target as _;
 
 use super::{Folder, answer, ask, fill, flip, ochre, redis, run, tear, text};
 
@@ -116,6 +117,66 @@ fn a_server_serves_what_was_imported() {
     assert_eq!(beside.len(), 2);
     drop(server);
     assert_eq!(export(&folder), beside);
+}
+
+#[test]
+fn a_server_that_writes_is_not_waited_for() {
+    let folder = Folder::new();
+    let (server, mut socket) = ochre(&folder);
+    let address = server.address();
+    let writer = std::thread::spawn(move || {
+        let mut socket = Socket::connect(address).expect("it answers");
+        let value = "x".repeat(3000);
+        let line: Vec<&str> = ["SET", "k", &value].into();
+        let mut count = 0u64;
+        // It ends with its server.
+        while socket.ask(0, &line).is_ok() {
+            count += 1;
+        }
+        count
+    });
+    ask(&mut socket, &["SET", "first", "1"]);
+    for round in 0..5 {
+        run(&["check", text(&folder.0)]).expect(0);
+        let exported = run(&["export", text(&folder.0), "--format", "json"]).expect(0);
+        assert!(!exported.err.contains("left out"), "{}", exported.err);
+        assert!(exported.out.contains("first"), "round {round}");
+    }
+    drop(server);
+    assert!(writer.join().expect("it ends") > 0);
+}
+
+#[test]
+fn a_stock_servers_base_of_commands_is_read() {
+    let folder = Folder::new();
+    let more = [
+        "--aof-use-rdb-preamble",
+        "no",
+        "--aof-timestamp-enabled",
+        "yes",
+    ];
+    let Some((server, mut socket)) = redis(&folder, &more) else {
+        return;
+    };
+    fill(&mut socket);
+    ask(&mut socket, &["BGREWRITEAOF"]);
+    let manifest = folder.path("appendonlydir/appendonly.aof.manifest");
+    while !fs::read_to_string(&manifest).is_ok_and(|text| text.contains("2.base.aof")) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    ask(&mut socket, &["SET", "behind", "it"]);
+    drop(server);
+    run(&["check", text(&folder.0)]).expect(0);
+    assert_eq!(export(&folder).len(), 4);
+    let words = [
+        "export",
+        text(&folder.0),
+        "--format",
+        "json",
+        "--at-lsn",
+        "0",
+    ];
+    assert_eq!(run(&words).expect(0).out.lines().count(), 3);
 }
 
 #[test]
