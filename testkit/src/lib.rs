@@ -24,14 +24,16 @@
 //! between cases; [`play`] runs, [`corpus`] finds the files and sums up.
 //!
 //! For what lies under the server there is [`disk`], a simulated file system with every
-//! fault that a real one has.
+//! fault that a real one has, and [`crash`], which kills real servers and reads back what they
+//! kept. [`linear`] judges histories of concurrent clients.
 //!
-//! Apart from the seam that the disk fills, the crate depends on the standard library
-//! alone. In particular it decodes replies with its own few lines and not with the codec
+//! Apart from the seam that the disk fills and signals, the crate depends on the standard
+//! library alone. In particular it decodes replies with its own few lines and not with the codec
 //! of the server: a test that shares the code under test shares its mistakes.
 
 pub mod control;
 pub mod corpus;
+pub mod crash;
 pub mod disk;
 pub mod glob;
 pub mod linear;

@@ -1,11 +1,12 @@
-//! Server processes for tests: started with a bounded wait, in a directory of their
-//! own, killed when dropped.
+//! Server processes for tests: started with a bounded wait, in a directory of their own or
+//! one that outlives them, killed when dropped.
 
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
     directory: PathBuf,
+    /// The directory goes with the process.
+    owns_directory: bool,
 }
 
 impl ServerProcess {
@@ -36,22 +39,49 @@ impl ServerProcess {
     /// Starts `ochre server` with `--port 0` and reads the port it chose from its
     /// output.
     pub fn ochre(program: &Path, extra: &[&str]) -> io::Result<ServerProcess> {
-        let directory = fresh_directory()?;
+        let mut server = ServerProcess::launch(program, &fresh_directory("test")?, extra)?;
+        server.owns_directory = true;
+        server.await_banner()?;
+        Ok(server)
+    }
+
+    /// The same in a directory that stays when the process is gone, and without waiting for
+    /// anything.
+    pub fn launch(program: &Path, directory: &Path, extra: &[&str]) -> io::Result<ServerProcess> {
         let mut command = Command::new(program);
         command
             .args(["server", "--port", "0", "--bind", "127.0.0.1", "--dir"])
-            .arg(&directory)
+            .arg(directory)
             .args(extra);
-        let child = spawn(command, &directory)?;
-        let mut server = ServerProcess {
-            child,
+        Ok(ServerProcess {
+            child: spawn(command, directory)?,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            directory,
-        };
-        let port = server.wait_for(|server| announced_port(&server.log()))?;
-        server.address.set_port(port);
-        server.wait_for(|server| server.accepts())?;
-        Ok(server)
+            directory: directory.to_owned(),
+            owns_directory: false,
+        })
+    }
+
+    /// Waits until a launched server has said which port it chose, and accepts.
+    pub fn await_banner(&mut self) -> io::Result<()> {
+        let port = self.wait_for(|server| announced_port(&server.log()))?;
+        self.address.set_port(port);
+        self.wait_for(|server| server.accepts())
+    }
+
+    /// Asks the process to end (SIGTERM); see [`ServerProcess::wait`].
+    pub fn terminate(&self) -> io::Result<()> {
+        let id = rustix::process::Pid::from_child(&self.child);
+        Ok(rustix::process::kill_process(
+            id,
+            rustix::process::Signal::TERM,
+        )?)
+    }
+
+    /// Ends the process at once, without a word (SIGKILL).
+    pub fn kill(&mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -83,7 +113,7 @@ impl ServerProcess {
     }
 
     fn redis_at(program: &Path, port: u16, extra: &[&str]) -> io::Result<ServerProcess> {
-        let directory = fresh_directory()?;
+        let directory = fresh_directory("test")?;
         let config = directory.join("server.conf");
         let text = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\nsave \"\"\nappendonly no\nenable-debug-command yes\n\
@@ -98,6 +128,7 @@ impl ServerProcess {
             child,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             directory,
+            owns_directory: true,
         };
         server.wait_for(|server| server.accepts())?;
         Ok(server)
@@ -137,8 +168,41 @@ impl Drop for ServerProcess {
         // A server that has ended already cannot be killed, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.directory);
+        if self.owns_directory {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
     }
+}
+
+/// The server's binary, built once a run: in the profile that the calling test was built in, so
+/// that a test can never pass against yesterday's server. `OCHRE_SERVER` names another binary to
+/// take as it is.
+pub fn ochre_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| match std::env::var_os("OCHRE_SERVER") {
+        Some(path) => PathBuf::from(path),
+        None => build_ochre(),
+    })
+}
+
+fn build_ochre() -> PathBuf {
+    // The test is target/<profile>/deps/<name>-<hash>.
+    let own = std::env::current_exe().expect("the test binary has a path");
+    let folder = own.ancestors().nth(2).expect("it lies in a profile folder");
+    let target = folder.parent().expect("which lies in the target folder");
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", "ochre", "--bin", "ochre"])
+        .args(["--profile", profile, "--target-dir"])
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "the server does not build");
+    folder.join("ochre")
 }
 
 /// Finds a program: a path is taken as it is, a name is looked up on PATH.
@@ -174,10 +238,11 @@ fn free_port() -> io::Result<u16> {
         .port())
 }
 
-fn fresh_directory() -> io::Result<PathBuf> {
+/// A new directory under the system's one for such things, its name after what it is for.
+pub fn fresh_directory(purpose: &str) -> io::Result<PathBuf> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!(
-        "ochre-test-{}-{}",
+        "ochre-{purpose}-{}-{}",
         std::process::id(),
         NEXT.fetch_add(1, Ordering::Relaxed)
     );

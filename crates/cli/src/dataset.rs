@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use base::Now;
 use engine::config::Config;
 use engine::{
-    Budget, Engine, EngineOptions, Executor, Facts, Host, NO_CAP, Progress, Sink, Threads,
+    Budget, Engine, EngineOptions, Executor, Facts, Host, NO_CAP, Progress, Restored, Sink, Threads,
 };
 use ochredb::persistence::{Load, Loaded, Source, rdb_end};
 use persist::log::manifest::Entry;
@@ -82,11 +82,13 @@ impl DataSet {
         deadline_ms: Option<i64>,
     ) -> bool {
         let now = Now::read();
-        let is_new = self
-            .executor
-            .restore(now, database, key, value, deadline_ms);
-        self.executor.rest();
-        is_new
+        let key = Restored {
+            database,
+            name: key,
+            value,
+            deadline_ms,
+        };
+        self.executor.restore(now, vec![key]) == 1
     }
 
     /// Hands every key over, whether its time is over or not, in no order that means anything.

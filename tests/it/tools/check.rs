@@ -73,7 +73,7 @@ fn a_torn_end_is_told_and_cut_when_asked_for() {
     );
     assert_eq!(folder.files(), before);
 
-    let mut child = Command::new(crate::server::program())
+    let mut child = Command::new(testkit::process::ochre_program())
         .args(["check", "--fix", text(&folder.0)])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

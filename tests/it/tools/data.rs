@@ -96,7 +96,7 @@ fn every_form_comes_back_the_same() {
 #[test]
 fn a_server_serves_what_was_imported() {
     let folder = Folder::new();
-    let mut child = Command::new(crate::server::program())
+    let mut child = Command::new(testkit::process::ochre_program())
         .args(["import", "-", "--into", text(&folder.0)])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -280,7 +280,8 @@ fn a_torn_end_is_left_out_and_damage_refused() {
 /// The value of `n` in a directory, as a server that starts there says.
 fn n_in(dir: &str) -> String {
     let words = ["--dir", dir, "--appendonly", "yes"];
-    let server = ServerProcess::ochre(crate::server::program(), &words).expect("it starts");
+    let server =
+        ServerProcess::ochre(testkit::process::ochre_program(), &words).expect("it starts");
     let mut socket = Socket::connect(server.address()).expect("it answers");
     ask(&mut socket, &["GET", "n"]).to_string()
 }

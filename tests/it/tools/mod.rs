@@ -79,7 +79,8 @@ fn ochre(folder: &Folder) -> (ServerProcess, Socket) {
         "--appendfsync",
         "always",
     ];
-    let server = ServerProcess::ochre(crate::server::program(), &arguments).expect("it starts");
+    let server =
+        ServerProcess::ochre(testkit::process::ochre_program(), &arguments).expect("it starts");
     let socket = Socket::connect(server.address()).expect("it answers");
     (server, socket)
 }
@@ -153,7 +154,7 @@ impl Answer {
 }
 
 fn run(words: &[&str]) -> Answer {
-    let output = Command::new(crate::server::program())
+    let output = Command::new(testkit::process::ochre_program())
         .args(words)
         .stdin(Stdio::null())
         .output()

@@ -13,7 +13,7 @@ fn keys_of_databases_that_are_not_configured_are_not_dropped() {
         let folder = Folder::new();
         let dir = text(&folder.0);
         let words = ["--dir", dir, "--appendonly", log, "--save", "3600 1"];
-        let program = crate::server::program();
+        let program = testkit::process::ochre_program();
         let more = [&words[..], &["--databases", "32"]].concat();
         let server = ServerProcess::ochre(program, &more).expect("it starts");
         let mut socket = Socket::connect(server.address()).expect("it answers");

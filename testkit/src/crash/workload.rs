@@ -1,0 +1,413 @@
+//! What a client does next: units by chance, the same for the same seed.
+//!
+//! Every value says which write it is of, so that no two states are alike. Numbers of keys tell
+//! what they are for: counters, strings, and short-lived ones that nothing but SET ever touches,
+//! because nobody foretells what a command finds of them.
+
+use super::state::{Change, Expiry, Key, Span, State};
+use crate::linear::dice::Dice;
+use crate::reply::Reply;
+
+pub type Argv = Vec<Vec<u8>>;
+
+/// One client's chance and its place in the databases.
+pub struct Workload {
+    client: u8,
+    dice: Dice,
+    /// The state after everything that was drawn.
+    state: State,
+    /// The database that is selected.
+    selected: u8,
+    written: u64,
+}
+
+/// A unit, its requests, and the replies that are due.
+pub struct Draw {
+    pub changes: Vec<Change>,
+    pub requests: Vec<Argv>,
+    pub due: Vec<Due>,
+}
+
+/// The reply that is due to a request.
+#[derive(Clone, Debug)]
+pub enum Due {
+    Exactly(Reply),
+    /// Any number: of a look.
+    Number,
+    /// Of EXEC.
+    All(Vec<Due>),
+}
+
+const COUNTERS: std::ops::Range<u16> = 0..4;
+const STRINGS: std::ops::Range<u16> = 4..16;
+const SHORT_LIVED: std::ops::Range<u16> = 100..104;
+const FAR_MS: i64 = 10_000_000_000;
+
+/// The two databases of which a client is the only user.
+pub fn own_databases(client: u8) -> [u8; 2] {
+    [1 + 2 * client, 2 + 2 * client]
+}
+
+/// A key's name.
+pub fn name(client: u8, key: Key) -> Vec<u8> {
+    format!("c{client}:{}", key.number).into_bytes()
+}
+
+/// Whose key is it, and which?
+pub fn parse_name(name: &[u8], database: u8) -> Option<(u8, Key)> {
+    let (client, number) = std::str::from_utf8(name)
+        .ok()?
+        .strip_prefix('c')?
+        .split_once(':')?;
+    let number = number.parse().ok()?;
+    Some((client.parse().ok()?, Key { database, number }))
+}
+
+impl Workload {
+    pub fn new(client: u8, dice: Dice, state: State) -> Workload {
+        Workload {
+            client,
+            dice,
+            state,
+            selected: 0,
+            written: 0,
+        }
+    }
+
+    pub fn dice(&mut self) -> &mut Dice {
+        &mut self.dice
+    }
+
+    /// The next unit, at the present time.
+    pub fn draw(&mut self, now_ms: i64) -> Draw {
+        let mut draw = Draw {
+            changes: Vec::new(),
+            requests: Vec::new(),
+            due: Vec::new(),
+        };
+        match self.dice.below(24) {
+            0..4 => self.draw_transaction(&mut draw, now_ms),
+            4 => self.draw_discarded(&mut draw),
+            _ => {
+                let change = self.change(now_ms);
+                self.select(&mut draw, &change);
+                let due = self.apply(&change, now_ms);
+                draw.requests.push(words(self.client, &change));
+                draw.due.push(due);
+                draw.changes.push(change);
+            }
+        }
+        draw
+    }
+
+    fn draw_transaction(&mut self, draw: &mut Draw, now_ms: i64) {
+        draw.ask(&[b"MULTI"], ok());
+        let mut replies = Vec::new();
+        for _ in 0..2 + self.dice.below(6) {
+            let change = self.change(now_ms);
+            let before = draw.requests.len();
+            self.select(draw, &change);
+            if draw.requests.len() > before {
+                draw.due.pop();
+                draw.due.push(queued());
+                replies.push(ok());
+            }
+            replies.push(self.apply(&change, now_ms));
+            draw.requests.push(words(self.client, &change));
+            draw.due.push(queued());
+            draw.changes.push(change);
+        }
+        draw.ask(&[b"EXEC"], Due::All(replies));
+    }
+
+    fn draw_discarded(&mut self, draw: &mut Draw) {
+        draw.ask(&[b"MULTI"], ok());
+        let name = name(
+            self.client,
+            Key {
+                database: 0,
+                number: STRINGS.start,
+            },
+        );
+        draw.ask(&[b"SET", &name, b"discarded"], queued());
+        draw.ask(&[b"DISCARD"], ok());
+    }
+
+    fn apply(&mut self, change: &Change, now_ms: i64) -> Due {
+        let hour = Span {
+            least_ms: now_ms - 1_000,
+            most_ms: now_ms + 3_600_000,
+        };
+        self.state
+            .apply(change, hour)
+            .map_or(Due::Number, Due::Exactly)
+    }
+
+    /// SELECT, if another database is meant than the last time.
+    fn select(&mut self, draw: &mut Draw, change: &Change) {
+        let Some(database) = change.database() else {
+            return;
+        };
+        if database != self.selected {
+            self.selected = database;
+            draw.ask(&[b"SELECT", database.to_string().as_bytes()], ok());
+        }
+    }
+
+    fn change(&mut self, now_ms: i64) -> Change {
+        let database = self.database();
+        let string = self.key(database, STRINGS);
+        match self.dice.below(64) {
+            0..10 => Change::Set(string, self.bytes(), self.expiry(now_ms)),
+            10..16 => self.append(string),
+            16..24 => Change::IncrBy(
+                self.key(database, COUNTERS),
+                1 + self.dice.below(900) as i64,
+            ),
+            24..29 => Change::SetRange(string, self.dice.below(300), self.bytes()),
+            29..33 => Change::SetBit(string, self.dice.below(4_000), self.dice.once_in(2)),
+            33..35 => Change::Delete(self.keys(database), self.dice.once_in(2)),
+            35..38 => Change::ExpireAt(string, now_ms + FAR_MS + self.dice.below(100_000) as i64),
+            38..40 => Change::ExpireIn(string, 100_000 + self.dice.below(100_000) as i64),
+            40..42 => Change::Persist(string),
+            42..44 => Change::GetDel(string),
+            44..47 => self.rename(database, string),
+            47..50 => {
+                let elsewhere = self.database();
+                let to = self.key(elsewhere, STRINGS);
+                self.copy(string, to)
+            }
+            50 => {
+                let elsewhere = own_databases(self.client)[0];
+                Change::Move(string, if database == 0 { elsewhere } else { 0 })
+            }
+            51..54 => Change::SetMany(self.pairs(database)),
+            54 => Change::Flush(own_databases(self.client)[self.dice.below(2)]),
+            55 => {
+                let [one, other] = own_databases(self.client);
+                Change::Swap(one, other)
+            }
+            56 => Change::SetIfNew(string, self.bytes()),
+            57 => Change::GetSet(string, self.bytes()),
+            58..61 => Change::Look(string),
+            _ => {
+                let key = self.key(0, SHORT_LIVED);
+                let deadline_ms = now_ms + 20 + self.dice.below(700) as i64;
+                Change::Set(key, self.bytes(), Expiry::At(deadline_ms))
+            }
+        }
+    }
+
+    fn database(&mut self) -> u8 {
+        match self.dice.below(4) {
+            0 => own_databases(self.client)[0],
+            1 => own_databases(self.client)[1],
+            _ => 0,
+        }
+    }
+
+    fn key(&mut self, database: u8, among: std::ops::Range<u16>) -> Key {
+        let number = among.start + self.dice.below(among.len()) as u16;
+        Key { database, number }
+    }
+
+    /// One to four different ones.
+    fn keys(&mut self, database: u8) -> Vec<Key> {
+        let numbers = self.dice.shuffled(STRINGS.len());
+        let count = 1 + self.dice.below(4);
+        let numbers = numbers.into_iter().take(count);
+        numbers
+            .map(|number| Key {
+                database,
+                number: STRINGS.start + number as u16,
+            })
+            .collect()
+    }
+
+    fn pairs(&mut self, database: u8) -> Vec<(Key, Vec<u8>)> {
+        let keys = self.keys(database);
+        keys.into_iter().map(|key| (key, self.bytes())).collect()
+    }
+
+    /// A string that does not grow for ever.
+    fn append(&mut self, key: Key) -> Change {
+        let bytes = self.bytes();
+        match self.state.len_of(key) > 40_000 {
+            true => Change::Set(key, bytes, Expiry::Keep),
+            false => Change::Append(key, bytes),
+        }
+    }
+
+    fn rename(&mut self, database: u8, from: Key) -> Change {
+        let to = self.key(database, STRINGS);
+        match self.state.holds(from) && from != to {
+            true => Change::Rename(from, to),
+            false => Change::Set(from, self.bytes(), Expiry::Never),
+        }
+    }
+
+    fn copy(&mut self, from: Key, to: Key) -> Change {
+        match from != to {
+            true => Change::Copy(from, to),
+            false => Change::Set(from, self.bytes(), Expiry::Never),
+        }
+    }
+
+    fn expiry(&mut self, now_ms: i64) -> Expiry {
+        match self.dice.below(8) {
+            0 => Expiry::In(FAR_MS + self.dice.below(100_000) as i64),
+            1 => Expiry::At(now_ms + FAR_MS + self.dice.below(100_000) as i64),
+            2 => Expiry::Keep,
+            _ => Expiry::Never,
+        }
+    }
+
+    /// A value that no other write has: short mostly, long now and then.
+    fn bytes(&mut self) -> Vec<u8> {
+        self.written += 1;
+        let mut bytes = format!("w{}.", self.written).into_bytes();
+        let len = match self.dice.below(60) {
+            0 => 20_000,
+            1..4 => 2_000,
+            4..20 => 100,
+            _ => 8,
+        };
+        let filler = b'a' + self.dice.below(26) as u8;
+        bytes.resize(bytes.len() + self.dice.below(len), filler);
+        bytes
+    }
+}
+
+impl Draw {
+    fn ask(&mut self, words: &[&[u8]], due: Due) {
+        self.requests
+            .push(words.iter().map(|word| word.to_vec()).collect());
+        self.due.push(due);
+    }
+}
+
+impl Due {
+    /// Is it this reply? Numbers that looks show are put down.
+    pub fn is(&self, reply: &Reply, shown_ms: &mut Vec<i64>) -> bool {
+        match (self, reply) {
+            (Due::Exactly(due), reply) => due == reply,
+            (Due::Number, Reply::Integer(number)) => {
+                shown_ms.push(*number);
+                true
+            }
+            (Due::All(due), Reply::Array(replies)) => {
+                due.len() == replies.len()
+                    && due
+                        .iter()
+                        .zip(replies)
+                        .all(|(due, it)| due.is(it, shown_ms))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Change {
+    /// The database that has to be selected, if it matters.
+    fn database(&self) -> Option<u8> {
+        match self {
+            Change::Swap(..) => None,
+            Change::Flush(database) => Some(*database),
+            Change::Delete(keys, _) => keys.first().map(|key| key.database),
+            Change::SetMany(pairs) => pairs.first().map(|(key, _)| key.database),
+            Change::Set(key, ..)
+            | Change::SetIfNew(key, _)
+            | Change::GetSet(key, _)
+            | Change::Append(key, _)
+            | Change::IncrBy(key, _)
+            | Change::SetRange(key, ..)
+            | Change::SetBit(key, ..)
+            | Change::ExpireAt(key, _)
+            | Change::ExpireIn(key, _)
+            | Change::Persist(key)
+            | Change::GetDel(key)
+            | Change::Rename(key, _)
+            | Change::Copy(key, _)
+            | Change::Move(key, _)
+            | Change::Look(key) => Some(key.database),
+        }
+    }
+}
+
+fn ok() -> Due {
+    Due::Exactly(Reply::Simple(b"OK".to_vec()))
+}
+
+fn queued() -> Due {
+    Due::Exactly(Reply::Simple(b"QUEUED".to_vec()))
+}
+
+/// A change as a request of a client.
+pub fn words(client: u8, change: &Change) -> Argv {
+    let key = |key: &Key| name(client, *key);
+    let text = |word: &str| word.as_bytes().to_vec();
+    let number = |number: i64| number.to_string().into_bytes();
+    match change {
+        Change::Set(at, bytes, expiry) => {
+            let mut argv = vec![text("SET"), key(at), bytes.clone()];
+            match expiry {
+                Expiry::Never => {}
+                Expiry::Keep => argv.push(text("KEEPTTL")),
+                Expiry::In(ms) => argv.extend([text("PX"), number(*ms)]),
+                Expiry::At(ms) => argv.extend([text("PXAT"), number(*ms)]),
+            }
+            argv
+        }
+        Change::SetIfNew(at, bytes) => vec![text("SETNX"), key(at), bytes.clone()],
+        Change::GetSet(at, bytes) => vec![text("GETSET"), key(at), bytes.clone()],
+        Change::Append(at, bytes) => vec![text("APPEND"), key(at), bytes.clone()],
+        Change::IncrBy(at, by) => vec![text("INCRBY"), key(at), number(*by)],
+        Change::SetRange(at, from, bytes) => {
+            vec![
+                text("SETRANGE"),
+                key(at),
+                number(*from as i64),
+                bytes.clone(),
+            ]
+        }
+        Change::SetBit(at, bit, value) => vec![
+            text("SETBIT"),
+            key(at),
+            number(*bit as i64),
+            number(i64::from(*value)),
+        ],
+        Change::Delete(keys, unlinks) => {
+            let first = text(if *unlinks { "UNLINK" } else { "DEL" });
+            std::iter::once(first).chain(keys.iter().map(key)).collect()
+        }
+        Change::ExpireAt(at, ms) => vec![text("PEXPIREAT"), key(at), number(*ms)],
+        Change::ExpireIn(at, secs) => vec![text("EXPIRE"), key(at), number(*secs)],
+        Change::Persist(at) => vec![text("PERSIST"), key(at)],
+        Change::GetDel(at) => vec![text("GETDEL"), key(at)],
+        Change::Rename(from, to) => vec![text("RENAME"), key(from), key(to)],
+        Change::Copy(from, to) => vec![
+            text("COPY"),
+            key(from),
+            key(to),
+            text("DB"),
+            number(to.database.into()),
+            text("REPLACE"),
+        ],
+        Change::Move(at, database) => vec![text("MOVE"), key(at), number((*database).into())],
+        Change::SetMany(pairs) => {
+            let pairs = pairs
+                .iter()
+                .flat_map(|(at, bytes)| [key(at), bytes.clone()]);
+            std::iter::once(text("MSET")).chain(pairs).collect()
+        }
+        Change::Flush(_) => vec![text("FLUSHDB")],
+        Change::Swap(one, other) => {
+            vec![
+                text("SWAPDB"),
+                number((*one).into()),
+                number((*other).into()),
+            ]
+        }
+        Change::Look(at) => vec![text("PEXPIRETIME"), key(at)],
+    }
+}
