@@ -8,7 +8,10 @@
 //!
 //! A unit is a command or a whole MULTI ... EXEC: it happened or it did not.
 
+use std::fmt;
+
 use super::state::{Change, Span, State};
+use super::workload::words;
 
 /// What happens together.
 #[derive(Clone, Debug)]
@@ -56,41 +59,59 @@ impl Unit {
     }
 }
 
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for change in &self.changes {
+            for word in words(0, change) {
+                write!(f, "{:.40} ", word.escape_ascii().to_string())?;
+            }
+            let database = change.database();
+            database.map_or(Ok(()), |database| write!(f, "(db {database}); "))?;
+        }
+        Ok(())
+    }
+}
+
 impl History {
-    /// Which of the states is it that was read within `when`? Units from the first `least` on
-    /// may be missing; of a log that is `answered`.
+    /// Which of the states is it that was read within `when`? Units from number `least` on may be
+    /// missing: of a log those that were not answered.
     pub fn fit(&self, read: &State, when: Span, least: usize) -> Result<Fit, String> {
         let mut state = self.known.clone();
         let mut nearest: Option<(usize, Vec<String>)> = None;
         for at in 0..=self.units.len() {
-            if at >= least {
-                let found = state.differences(read, when);
-                if found.is_empty() {
-                    return Ok(Fit { beyond: at - least });
-                }
-                if nearest
-                    .as_ref()
-                    .is_none_or(|(_, best)| found.len() < best.len())
-                {
-                    nearest = Some((at, found));
-                }
+            let found = state.differences(read, when);
+            if found.is_empty() && at >= least {
+                return Ok(Fit { beyond: at - least });
+            }
+            if nearest
+                .as_ref()
+                .is_none_or(|(_, best)| found.len() <= best.len())
+            {
+                nearest = Some((at, found));
             }
             if let Some(unit) = self.units.get(at) {
                 unit.apply(&mut state)?;
             }
         }
         let (at, found) = nearest.expect("at least one state was compared");
+        Err(self.misfit(at, &found))
+    }
+
+    /// What is said of a state that is nearest to the one after unit `at`.
+    fn misfit(&self, at: usize, found: &[String]) -> String {
         let (answered, sent) = (self.answered, self.units.len());
-        let around = self.units[at.saturating_sub(2)..(at + 2).min(sent)].iter();
-        let around: Vec<String> = around
-            .map(|unit| format!("{:.300?}", unit.changes))
-            .collect();
-        Err(format!(
-            "no state between unit {least} and {sent} ({answered} answered) is the one that came \
-             back; nearest is the one after {at}, but\n  {}\n around it:\n  {}",
+        let sums = format!("{answered} of {sent} units were answered");
+        if found.is_empty() {
+            return format!("{sums}, and what came back is the state after unit {at}");
+        }
+        let around = at.saturating_sub(2)..(at + 2).min(sent);
+        let around: Vec<String> = self.units[around].iter().map(Unit::to_string).collect();
+        format!(
+            "{sums}, and what came back is no state at all; the nearest is the one after unit \
+             {at}, but\n  {}\n units around it:\n  {}",
             found[..found.len().min(8)].join("\n  "),
             around.join("\n  ")
-        ))
+        )
     }
 
     /// A state was read and fitted: the next history begins with it.

@@ -113,10 +113,12 @@ impl Campaign<'_> {
         for _ in 0..self.kills.rounds {
             self.tally.rounds += 1;
             let end = self.draw_end();
+            // Only a snapshot of this round can be held against this round's histories.
+            let _ = fs::remove_file(self.directory.join("dump.rdb"));
             *self.tally.ends.entry(end).or_default() += 1;
             self.round(&mut server, end)
                 .map_err(|what| format!("{end:?}: {what}"))?;
-            if end == End::KillInSave {
+            if matches!(end, End::KillInSave | End::KillInStorm) {
                 self.judge_snapshot()
                     .map_err(|what| format!("the snapshot: {what}"))?;
             }

@@ -309,7 +309,7 @@ impl Due {
 
 impl Change {
     /// The database that has to be selected, if it matters.
-    fn database(&self) -> Option<u8> {
+    pub fn database(&self) -> Option<u8> {
         match self {
             Change::Swap(..) => None,
             Change::Flush(database) => Some(*database),
