@@ -6,3 +6,5 @@
 //! which forget are caught.
 
 mod kills;
+mod node;
+mod rotation;

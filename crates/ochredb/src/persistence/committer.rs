@@ -164,6 +164,10 @@ impl Committer {
         told.wait_for(&mut count, at_most);
     }
 
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         *self.asked.lock() = true;
@@ -216,6 +220,7 @@ fn run(persistence: &Persistence, log: &Log) {
                     persistence.watcher.log(true, &line);
                 }
             }
+            committer.tell();
         }
         if was_full != committed.is_full {
             was_full = committed.is_full;

@@ -244,15 +244,32 @@ impl Persistence {
         if log.policy() == FsyncPolicy::Always {
             return self.committer.kick_in_time(now.mono_us);
         } else {
+            self.write_out(log);
+        }
+    }
+
+    /// Writes what has been appended. Behind the place where the log turns to a new file nothing
+    /// can be written before it has turned: that is waited for, since replies follow.
+    fn write_out(&self, log: &Log) {
+        let end = log.appended_lsn();
+        loop {
             match log.write() {
                 Ok(committed) => {
                     self.outcomes.wrote(committed.bytes);
                     if committed.awaits_rotation {
                         self.committer.kick();
                     }
+                    // Without room it is kept, and written later.
+                    if !committed.awaits_rotation || log.written_lsn() >= end {
+                        return;
+                    }
                 }
-                Err(trouble) => self.broken(&trouble),
+                Err(trouble) => return self.broken(&trouble),
             }
+            if self.committer.is_stopping() {
+                return;
+            }
+            self.committer.wait_for_news();
         }
         None
     }
