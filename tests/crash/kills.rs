@@ -1,7 +1,5 @@
 //! `kill -9` in every mode, under every policy.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use testkit::crash::{Kills, Tally};
 use testkit::process::ochre_program;
 
@@ -27,8 +25,8 @@ fn judge(mode: &[&str]) {
         let kills = Kills {
             program: ochre_program().to_owned(),
             arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
-            seed: seed(),
-            rounds: rounds(),
+            seed: crate::seed(),
+            rounds: crate::rounds(),
             writers: 6,
             filler: 3_000,
         };
@@ -40,18 +38,4 @@ fn judge(mode: &[&str]) {
     }
     println!("{}: {all}", mode.join(" "));
     assert!(all.answered > 0, "nothing was answered");
-}
-
-fn rounds() -> usize {
-    let rounds = std::env::var("OCHRE_CRASH_ROUNDS").ok();
-    let rounds = rounds.map(|rounds| rounds.parse().expect("OCHRE_CRASH_ROUNDS is a number"));
-    rounds.unwrap_or(4)
-}
-
-fn seed() -> u64 {
-    if let Ok(seed) = std::env::var("OCHRE_SEED") {
-        return seed.parse().expect("OCHRE_SEED is a number");
-    }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.expect("after 1970").as_nanos() as u64
 }

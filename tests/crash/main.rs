@@ -5,6 +5,24 @@
 //! rounds; `OCHRE_CRASH_ROUNDS=100` makes a campaign longer. `tests/sabotage` shows that servers
 //! which forget are caught.
 
+mod damage;
 mod kills;
 mod node;
 mod rotation;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How long campaigns are.
+fn rounds() -> usize {
+    let rounds = std::env::var("OCHRE_CRASH_ROUNDS").ok();
+    let rounds = rounds.map(|rounds| rounds.parse().expect("OCHRE_CRASH_ROUNDS is a number"));
+    rounds.unwrap_or(4)
+}
+
+fn seed() -> u64 {
+    if let Ok(seed) = std::env::var("OCHRE_SEED") {
+        return seed.parse().expect("OCHRE_SEED is a number");
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("after 1970").as_nanos() as u64
+}

@@ -14,6 +14,8 @@ use engine::{
 use ochredb::persistence::{Persistence, Watcher};
 use persist::{Storage, Trouble};
 use resp::OwnedArgv;
+use testkit::crash::state::{Span, State, Value};
+use testkit::crash::workload::{own_databases, parse_name};
 use testkit::reply::Reply;
 
 /// What a driver holds in its hands.
@@ -161,6 +163,30 @@ impl Session {
             .expect("a reply")
             .expect("a whole one");
         reply
+    }
+
+    /// All keys of the one writer.
+    pub(crate) fn state(&mut self) -> State {
+        let mut state = State::default();
+        for database in std::iter::once(0).chain(own_databases(0)) {
+            self.ask(["SELECT", &database.to_string()]);
+            let Reply::Array(names) = self.ask(["KEYS", "*"]) else {
+                panic!("KEYS is answered by an array");
+            };
+            for name in names {
+                let Reply::Bulk(name) = name else {
+                    panic!("a name is a string");
+                };
+                let (_, key) = parse_name(&name, database).expect("a name of ours");
+                let looked = self.ask([&b"PEXPIRETIME"[..], &name]);
+                let got = self.ask([&b"GET"[..], &name]);
+                if let (Reply::Integer(deadline_ms), Reply::Bulk(bytes)) = (looked, got) {
+                    let deadline = (deadline_ms >= 0).then(|| Span::point(deadline_ms));
+                    state.0.insert(key, Value { bytes, deadline });
+                }
+            }
+        }
+        state
     }
 
     pub(crate) fn executor(&mut self) -> &mut Executor {

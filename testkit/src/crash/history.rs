@@ -41,7 +41,7 @@ pub struct Fit {
 
 impl Unit {
     /// Returns a complaint if a look showed what cannot be.
-    fn apply(&self, state: &mut State) -> Result<(), String> {
+    pub fn apply(&self, state: &mut State) -> Result<(), String> {
         let mut shown = self.shown_ms.iter();
         for change in &self.changes {
             state.apply(change, self.when);

@@ -349,7 +349,8 @@ fn filler_request(number: usize) -> Argv {
     vec![b"SET".to_vec(), format!("old:{number}").into_bytes(), value]
 }
 
-fn read_database(
+/// All keys of a database, by name.
+pub fn read_database(
     connection: &mut Connection,
     database: u8,
 ) -> Result<Vec<(Vec<u8>, Value)>, String> {
@@ -418,7 +419,8 @@ fn launch(kills: &Kills, directory: &Path, more: &[&str]) -> Result<ServerProces
     }
 }
 
-fn await_data(address: SocketAddr) -> io::Result<()> {
+/// Waits until a server has read everything.
+pub fn await_data(address: SocketAddr) -> io::Result<()> {
     let mut connection = Connection::open(address)?;
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {

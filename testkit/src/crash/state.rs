@@ -304,6 +304,12 @@ impl State {
     }
 }
 
+impl Change {
+    pub fn is_look(&self) -> bool {
+        matches!(self, Change::Look(_))
+    }
+}
+
 impl Key {
     pub fn in_database(self, database: u8) -> Key {
         Key { database, ..self }

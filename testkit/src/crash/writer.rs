@@ -106,7 +106,7 @@ pub fn write_on(
     }
 }
 
-/// One to sixteen units at once. The inner error is a wrong reply.
+/// One to sixteen units at once.
 fn pipeline(
     connection: &mut Connection,
     history: &mut History,
@@ -116,6 +116,16 @@ fn pipeline(
         0 => 1,
         _ => 1 + workload.dice().below(16),
     };
+    write_units(connection, history, workload, count)
+}
+
+/// So many units in one pipeline. The inner error is a wrong reply.
+pub fn write_units(
+    connection: &mut Connection,
+    history: &mut History,
+    workload: &mut Workload,
+    count: usize,
+) -> io::Result<Result<(), String>> {
     let now_ms = now_ms();
     let mut requests = Vec::new();
     let mut due = Vec::new();
