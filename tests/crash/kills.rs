@@ -29,6 +29,7 @@ fn judge(mode: &[&str]) {
             rounds: crate::rounds(),
             writers: 6,
             filler: 3_000,
+            keeps_files: true,
         };
         println!("OCHRE_SEED={} on {}", kills.seed, arguments.join(" "));
         match kills.run() {

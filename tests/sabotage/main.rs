@@ -1,5 +1,5 @@
-//! Does the linearizability check notice a broken lock? An engine is told to make one
-//! mistake at a time, and must be caught.
+//! Do the checks notice? An engine is told to make one mistake at a time, and must be caught by
+//! the linearizability check; a server, and must be caught by who kills it ([`kills`]).
 //!
 //! ```text
 //! cargo test -p ochre-tests --features sabotage --test sabotage -- --nocapture
@@ -16,6 +16,8 @@
 //! An invocation of its own, because the feature changes the engine: neither the other
 //! tests nor any program are built with it. Without a mistake the same engine must pass,
 //! or being caught would mean nothing.
+
+mod kills;
 
 use std::io;
 use std::sync::Arc;

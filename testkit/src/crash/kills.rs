@@ -28,6 +28,8 @@ pub struct Kills {
     pub writers: u8,
     /// Keys that are written once at the beginning, so that snapshots take their time.
     pub filler: usize,
+    /// After a failure, for whoever looks into it.
+    pub keeps_files: bool,
 }
 
 /// How a round ends.
@@ -87,9 +89,13 @@ impl Kills {
                 let (round, seed) = (campaign.tally.rounds, self.seed);
                 let arguments = self.arguments.join(" ");
                 let place = directory.display();
+                if !self.keeps_files {
+                    // The failure is what counts.
+                    let _ = fs::remove_dir_all(&directory);
+                }
                 Err(format!(
-                    "OCHRE_SEED={seed} on {arguments}, round {round}: {what}\n the files are kept \
-                     in {place}; so far: {}",
+                    "OCHRE_SEED={seed} on {arguments}, round {round}: {what}\n the files are in \
+                     {place}; so far: {}",
                     campaign.tally
                 ))
             }
@@ -225,6 +231,8 @@ impl Campaign<'_> {
         end: End,
         is_expected: &AtomicBool,
     ) -> Result<(), String> {
+        // What comes after a snapshot's cut takes a millisecond or many, as the disk likes.
+        let most_us = [2_000, 10_000, 50_000][self.dice.below(3)];
         let mut pause = |most_us: usize| {
             std::thread::sleep(Duration::from_micros(self.dice.below(most_us) as u64));
         };
@@ -244,7 +252,7 @@ impl Campaign<'_> {
                 Reply::Error(line) if end == End::KillInStorm && line.starts_with(b"ERR ") => {}
                 other => return Err(format!("{ask} was answered by {other}")),
             }
-            pause(50_000);
+            pause(most_us);
         }
         is_expected.store(true, Ordering::SeqCst);
         if end != End::Stop {

@@ -22,6 +22,8 @@ mod batch;
 mod committer;
 mod load;
 mod outcome;
+#[cfg_attr(not(feature = "sabotage"), allow(dead_code))]
+pub mod sabotage;
 mod save;
 mod source;
 
@@ -44,6 +46,7 @@ pub use source::{Bytes, Source, rdb_end};
 
 use committer::Committer;
 use outcome::Outcomes;
+use sabotage::Mistake;
 use save::Save;
 
 /// Who is told what happens below.
@@ -179,6 +182,9 @@ impl Persistence {
     #[inline]
     pub fn append(&self, effects: &Effects) -> Lsn {
         match &*self.log.read() {
+            Some(log) if sabotage::makes(Mistake::TornGroup) => {
+                Lsn(sabotage::append_torn(log, effects))
+            }
             Some(log) => {
                 let lsn = log.append(effects.iter());
                 self.committer.pace.appended();
@@ -233,7 +239,7 @@ impl Persistence {
     /// is woken when a commit is due. If that is not yet, but in so many microseconds, the caller
     /// must come again then.
     pub fn end_batch(&self, now: Now) -> Option<u64> {
-        if self.log_mode() == LogMode::Off {
+        if self.log_mode() == LogMode::Off || sabotage::makes(Mistake::SilentBatch) {
             return None;
         }
         let log = self.log.read();
@@ -277,7 +283,9 @@ impl Persistence {
     /// May replies that depend on the log up to `gate` be sent?
     #[inline]
     pub fn released(&self, gate: Lsn) -> bool {
-        self.log_mode() != LogMode::Awaited || gate.0 <= self.durable_lsn()
+        self.log_mode() != LogMode::Awaited
+            || gate.0 <= self.durable_lsn()
+            || sabotage::makes(Mistake::EarlyRelease)
     }
 
     /// Waits until replies up to `gate` may go, or the log cannot go on. Returns whether they may.
