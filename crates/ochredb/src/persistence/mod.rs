@@ -112,6 +112,9 @@ impl Persistence {
             true => Some(storage.lock(&place.dir)?),
             false => None,
         };
+        if guard.is_some() {
+            save::remove_leftovers(&*storage, &place);
+        }
         let source = source::find(&*storage, &place, live)?;
         let persistence = Arc::new(Persistence {
             storage: storage.clone(),
@@ -249,9 +252,9 @@ impl Persistence {
         }
         if log.policy() == FsyncPolicy::Always {
             return self.committer.kick_in_time(now.mono_us);
-        } else {
-            self.write_out(log);
         }
+        self.write_out(log);
+        None
     }
 
     /// Writes what has been appended. Behind the place where the log turns to a new file nothing
@@ -275,9 +278,8 @@ impl Persistence {
             if self.committer.is_stopping() {
                 return;
             }
-            self.committer.wait_for_news();
+            self.committer.wait_for_news(None);
         }
-        None
     }
 
     /// May replies that depend on the log up to `gate` be sent?

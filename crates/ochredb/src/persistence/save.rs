@@ -28,7 +28,7 @@ use engine::{Budget, IMAGES_BYTES_MAX, Progress, Sink, Snapshot, SnapshotError};
 use engine::{Executor, Lsn};
 use persist::log::Log;
 use persist::rdb::{Preamble, Usage, WriteOptions, Writer};
-use persist::{Access, File, Storage, Trouble};
+use persist::{Access, File, Place, Storage, Trouble};
 use store::Entry;
 
 use super::batch::{Batch, Item, Value};
@@ -79,6 +79,29 @@ const BUDGET: Budget = Budget {
     slices: 6,
     slice_bytes: 16 * 1024,
 };
+
+/// How files begin that get their names when they are whole; the process's number follows.
+const TEMP_SNAPSHOT: &str = "temp-";
+const TEMP_BASE: &str = "temp-rewriteaof-";
+
+/// Removes what processes had begun to write when they died. The directory must be ours.
+pub(super) fn remove_leftovers(storage: &dyn Storage, place: &Place) {
+    let folders = [
+        (place.dir.clone(), TEMP_SNAPSHOT),
+        (place.log_dir(), TEMP_BASE),
+    ];
+    for (folder, front) in folders {
+        // What cannot be listed or removed is in nobody's way.
+        for name in storage.list(&folder).unwrap_or_default() {
+            let middle = name.strip_prefix(front);
+            let number = middle.and_then(|rest| rest.strip_suffix(".rdb"));
+            let is_number = |it: &str| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit());
+            if number.is_some_and(is_number) {
+                let _ = storage.remove(&folder.join(&name));
+            }
+        }
+    }
+}
 
 pub(super) fn drive(persistence: &Persistence, executor: &mut Executor, now: Now) -> Driven {
     let Some(mut slot) = persistence.save.try_lock() else {
@@ -395,7 +418,10 @@ impl Target {
                 }
             }
             _ => Target {
-                temporary: persistence.place.dir.join(format!("temp-{process}.rdb")),
+                temporary: persistence
+                    .place
+                    .dir
+                    .join(format!("{TEMP_SNAPSHOT}{process}.rdb")),
                 path: persistence.snapshot_path(config),
                 dir: persistence.place.dir.clone(),
                 adopts: None,
