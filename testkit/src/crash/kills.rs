@@ -130,8 +130,9 @@ impl Campaign<'_> {
             }
             self.disturb_recovery()?;
             server = self.start()?;
-            self.judge(server.address())
-                .map_err(|what| format!("after {end:?}: {what}"))?;
+            let judged = self.judge(server.address());
+            let judged = judged.and_then(|()| self.check_leftovers(&server));
+            judged.map_err(|what| format!("after {end:?}: {what}"))?;
         }
         server.kill().map_err(|error| error.to_string())
     }
@@ -296,6 +297,22 @@ impl Campaign<'_> {
         server.kill().map_err(|error| error.to_string())?;
         self.tally.snapshots_judged += 1;
         fs::remove_dir_all(&place).map_err(|error| error.to_string())
+    }
+
+    /// What dead processes had begun to write is removed, or a server that crashes again and again
+    /// fills its disk. A manifest that was begun is overwritten by the next.
+    fn check_leftovers(&self, server: &ServerProcess) -> Result<(), String> {
+        let own = format!("{}.rdb", server.id());
+        for folder in [self.directory.clone(), self.directory.join("appendonlydir")] {
+            let files = fs::read_dir(&folder).map_err(|error| error.to_string())?;
+            for file in files.filter_map(Result::ok) {
+                let name = file.file_name().to_string_lossy().into_owned();
+                if name.starts_with("temp-") && name.ends_with(".rdb") && !name.ends_with(&own) {
+                    return Err(format!("{name} is left over"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What each writer's keys hold, and when they were read.

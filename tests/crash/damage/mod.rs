@@ -21,6 +21,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use persist::{Disk, Kind, Trouble};
 use testkit::crash::state::Span;
@@ -316,7 +317,13 @@ impl Bench {
     fn read(&self, damage: &Damage) -> Outcome {
         let config = config(&self.origin.directory, "always");
         let began_ms = now_ms();
-        let node = match Node::read(Arc::new(Disk), &config) {
+        let mut node = Node::read(Arc::new(Disk), &config);
+        // While another test starts a process, that process has our lock for a moment.
+        while node.as_ref().is_err_and(|it| it.kind == Kind::InUse) && now_ms() < began_ms + 5_000 {
+            std::thread::sleep(Duration::from_millis(1));
+            node = Node::read(Arc::new(Disk), &config);
+        }
+        let node = match node {
             Ok(node) => node,
             Err(trouble) => {
                 self.judge_refusal(damage, &trouble);
