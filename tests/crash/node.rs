@@ -156,7 +156,6 @@ impl Session {
             argv: owned.as_argv(),
         }];
         self.executor.execute(Now::read(), &batch, &mut self.client);
-        self.executor.rest();
         let client = self.client[0].as_deref_mut().expect("the only seat");
         let bytes = client.outbox.take_bytes();
         let (reply, _) = Reply::decode(&bytes)

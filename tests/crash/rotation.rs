@@ -24,13 +24,13 @@ fn a_batch_behind_the_cut_is_written_when_it_has_ended() {
         let mut session = node.session();
         for round in 0..5 {
             assert_eq!(session.ask(["SET", "k", "before"]), ok());
-            node.persistence.end_batch();
+            node.persistence.end_batch(Now::read());
             let asked = session.ask(["BGREWRITEAOF"]);
             assert!(matches!(asked, Reply::Simple(_)), "{asked}");
             // The cut is made here.
             node.persistence.drive(session.executor(), Now::read());
             assert_eq!(session.ask(["SET", "k", &round.to_string()]), ok());
-            node.persistence.end_batch();
+            node.persistence.end_batch(Now::read());
             let facts = node.persistence.facts(Now::read(), 0).log.expect("a log");
             assert_eq!(facts.written, facts.appended, "{policy}, round {round}");
             while node.persistence.drive(session.executor(), Now::read()) != Driven::Idle {
