@@ -353,7 +353,7 @@ impl Bench {
         );
         let is_known = matches!(
             trouble.kind,
-            Kind::Damaged | Kind::Foreign | Kind::Truncated
+            Kind::Damaged | Kind::Foreign | Kind::Settings | Kind::Truncated
         );
         assert!(is_known, "{damage}: {trouble:?}");
         let is_in_log = trouble.path == self.origin.log.path && damage.place.is_some();

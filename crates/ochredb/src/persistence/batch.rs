@@ -183,6 +183,6 @@ mod tests {
                 "1:empty= None"
             ]
         );
-        assert_eq!((batch.len(), batch.bytes()), (4, 14));
+        assert_eq!((batch.len(), batch.bytes()), (4, 12));
     }
 }
