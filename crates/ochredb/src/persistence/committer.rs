@@ -11,7 +11,7 @@
 //! syncs once a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(super) struct Committer {
     sleeps: AtomicBool,
     news: (Mutex<u64>, Condvar),
     stopping: AtomicBool,
+    /// Sync at once, whatever the policy.
+    in_haste: AtomicBool,
     pub(super) pace: Pace,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -138,12 +140,17 @@ impl Committer {
         }
     }
 
-    fn is_time(&self) -> bool {
-        self.pace.is_time(clock_us()).is_ok()
+    /// Have what was appended synced soon.
+    pub(super) fn hurry(&self) {
+        self.in_haste.store(true, Ordering::SeqCst);
+        *self.asked.lock() = true;
+        self.asking.notify_one();
     }
 
     /// Wake the thread if a commit is due. If not yet: in how many microseconds.
     pub(super) fn kick_in_time(&self, now_us: u64) -> Option<u64> {
+        // The appended count is written before this flag is read, and read after it is written.
+        fence(Ordering::SeqCst);
         if !self.sleeps.load(Ordering::SeqCst) {
             return None; // it looks for itself when it is through
         }
@@ -177,11 +184,19 @@ impl Committer {
         }
     }
 
-    fn sleep(&self, at_most: Duration) {
+    /// Sleep until somebody asks for a commit. What was appended before others could see that
+    /// this thread sleeps, nobody asks for: that is found here, and waited for no longer than its
+    /// time.
+    fn sleep(&self, is_paced: bool, at_most: Duration) {
         let mut asked = self.asked.lock();
         self.sleeps.store(true, Ordering::SeqCst);
-        // What was appended before the flag was seen is found here.
-        if !*asked {
+        fence(Ordering::SeqCst);
+        let at_most = match self.pace.is_time(clock_us()) {
+            Ok(()) if is_paced => Duration::ZERO,
+            Err(Some(left_us)) if is_paced => at_most.min(Duration::from_micros(left_us)),
+            _ => at_most,
+        };
+        if !*asked && !at_most.is_zero() {
             self.asking.wait_for(&mut asked, at_most);
         }
         self.sleeps.store(false, Ordering::SeqCst);
@@ -201,12 +216,16 @@ fn run(persistence: &Persistence, log: &Log) {
     while !committer.stopping.load(Ordering::SeqCst) {
         let durable = log.durable_lsn();
         let taken = committer.pace.begin();
-        let committed = match log.commit(now_ms(), &clock_us) {
+        let commit = match committer.in_haste.swap(false, Ordering::SeqCst) {
+            true => log.sync_now(now_ms(), &clock_us),
+            false => log.commit(now_ms(), &clock_us),
+        };
+        let committed = match commit {
             Ok(committed) => committed,
             Err(trouble) => {
                 persistence.broken(&trouble);
                 committer.tell();
-                committer.sleep(LOOK);
+                committer.sleep(false, LOOK);
                 continue;
             }
         };
@@ -238,9 +257,9 @@ fn run(persistence: &Persistence, log: &Log) {
             persistence.watcher.wake_all();
         }
         if was_full {
-            committer.sleep(FULL_LOOK);
-        } else if log.policy() != FsyncPolicy::Always || !committer.is_time() {
-            committer.sleep(LOOK);
+            committer.sleep(false, FULL_LOOK);
+        } else {
+            committer.sleep(log.policy() == FsyncPolicy::Always, LOOK);
         }
     }
 }

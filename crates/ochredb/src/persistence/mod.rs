@@ -83,6 +83,8 @@ pub struct Persistence {
 struct Requests {
     snapshot: AtomicBool,
     rewrite: AtomicBool,
+    /// Where the log is to be durable before a rewrite begins; 0 for nowhere.
+    synced_first: AtomicU64,
     /// SAVE calls so far; each waits for a snapshot that began after it.
     tickets: AtomicU64,
 }

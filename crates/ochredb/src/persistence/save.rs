@@ -109,6 +109,11 @@ pub(super) fn drive(persistence: &Persistence, executor: &mut Executor, now: Now
     };
     if slot.is_none() {
         match due(persistence, executor, now) {
+            Some(Kind::Rewrite) if !is_prepared(persistence) => {
+                // Asked for again, once the log is ready.
+                persistence.requests.rewrite.store(true, Ordering::Release);
+                return Driven::Waiting;
+            }
             Some(kind) => *slot = begin(persistence, executor, kind, now),
             None => return Driven::Idle,
         }
@@ -154,6 +159,28 @@ pub(super) fn at_last(persistence: &Persistence, executor: &mut Executor) -> Res
             &persistence.place.dir,
             text,
         )),
+    }
+}
+
+/// A rewrite turns the log to a new file, and for that the old one is synced while clients wait.
+/// So most of it is synced before.
+fn is_prepared(persistence: &Persistence) -> bool {
+    let log = persistence.log.read();
+    let Some(log) = &*log else { return true };
+    let wanted = &persistence.requests.synced_first;
+    let end = log.appended_lsn();
+    match wanted.load(Ordering::Acquire) {
+        0 if log.durable_lsn() == end => true,
+        0 => {
+            wanted.store(end, Ordering::Release);
+            persistence.committer.hurry();
+            false
+        }
+        lsn if log.durable_lsn() >= lsn || log.trouble().is_some() => {
+            wanted.store(0, Ordering::Release);
+            true
+        }
+        _ => false,
     }
 }
 

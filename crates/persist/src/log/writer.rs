@@ -299,6 +299,19 @@ impl Log {
         })
     }
 
+    /// As [`Log::commit`], but syncs whether it is due or not; others may write meanwhile.
+    pub fn sync_now(&self, now_ms: u64, clock_us: &dyn Fn() -> u64) -> Result<Committed, Trouble> {
+        let mut desk = self.desk.lock();
+        desk.health.check()?;
+        let outcome = self.write_pending(&mut desk);
+        let committed = outcome.inspect_err(|trouble| self.poison(&mut desk, trouble))?;
+        let fsync_us = self.sync_aside(desk, now_ms, clock_us)?;
+        Ok(Committed {
+            fsync_us: Some(fsync_us),
+            ..committed
+        })
+    }
+
     /// Writes what is pending and syncs nothing: what a crash of this process alone shall not
     /// take. Any thread may call it; it never waits for a sync.
     pub fn write(&self) -> Result<Committed, Trouble> {

@@ -364,14 +364,18 @@ fn send(threads: &Threads, connection: &mut Connection, client: &mut Client) -> 
     sent == Sent::All
 }
 
-/// CLIENT PAUSE: wait until it is over, or this client is killed.
+/// Wait until whatever the request waits for may be over: CLIENT PAUSE, room for
+/// the log, a snapshot. Or this client is killed.
 fn wait_for_pause(threads: &Threads, client: &mut Client) {
     let paused = || {
         let pause = &threads.engine.pause;
         pause.mode_at(Now::read().unix_ms()).is_some()
     };
-    while paused() && !client.session.card.is_doomed() {
+    loop {
         threads.world.wait_unparked(Duration::from_millis(10));
+        if !paused() || client.session.card.is_doomed() {
+            break;
+        }
     }
     client.session.stage = Stage::Running;
 }
