@@ -61,6 +61,51 @@ impl ServerProcess {
         })
     }
 
+    /// Starts `ochre server` on data that stays when it goes; what it prints lies elsewhere.
+    pub fn ochre_on(program: &Path, data: &Path, extra: &[&str]) -> io::Result<ServerProcess> {
+        let mut command = Command::new(program);
+        command
+            .args(["server", "--port", "0", "--bind", "127.0.0.1", "--dir"])
+            .arg(data)
+            .args(extra);
+        let directory = fresh_directory("test")?;
+        let mut server = ServerProcess {
+            child: spawn(command, &directory)?,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            directory,
+            owns_directory: true,
+        };
+        server.await_banner()?;
+        Ok(server)
+    }
+
+    /// Starts redis-server or valkey-server on data that stays when it goes. What it keeps
+    /// is said by `extra`, or by the program's own defaults.
+    pub fn redis_on(program: &Path, data: &Path, extra: &[&str]) -> io::Result<ServerProcess> {
+        let mut last = io::Error::other("no attempt was made");
+        for _ in 0..3 {
+            let port = free_port()?;
+            let directory = fresh_directory("test")?;
+            let mut command = Command::new(program);
+            command
+                .args(["--bind", "127.0.0.1", "--enable-debug-command", "yes"])
+                .args(["--port", &port.to_string(), "--dir"])
+                .arg(data)
+                .args(extra);
+            let mut server = ServerProcess {
+                child: spawn(command, &directory)?,
+                address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+                directory,
+                owns_directory: true,
+            };
+            match server.wait_for(|server| server.accepts()) {
+                Ok(()) => return Ok(server),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
     /// Waits until a launched server has said which port it chose, and accepts.
     pub fn await_banner(&mut self) -> io::Result<()> {
         let port = self.wait_for(|server| announced_port(&server.log()))?;
@@ -203,6 +248,25 @@ fn build_ochre() -> PathBuf {
         .expect("cargo runs");
     assert!(built.success(), "the server does not build");
     folder.join("ochre")
+}
+
+/// A directory for data, removed when dropped.
+pub struct Directory(PathBuf);
+
+impl Directory {
+    pub fn fresh() -> io::Result<Directory> {
+        fresh_directory("test").map(Directory)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Finds a program: a path is taken as it is, a name is looked up on PATH.

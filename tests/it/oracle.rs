@@ -4,7 +4,7 @@
 //! `! differs`). `OCHRE_ORACLE` names the program; without it, `redis-server` is looked
 //! for on PATH.
 
-use std::io::Write;
+use std::path::PathBuf;
 
 use testkit::process::{self, ServerProcess};
 use testkit::socket::Socket;
@@ -30,16 +30,18 @@ fn models_hold_on_the_oracle() {
 /// The oracle and a way to talk to it; `None`, and a visible word, if this machine has
 /// none.
 pub(crate) fn start() -> Option<(ServerProcess, Socket)> {
-    let name = std::env::var("OCHRE_ORACLE").unwrap_or_else(|_| "redis-server".into());
-    let Some(program) = process::find_program(&name) else {
-        // Past the test harness, which keeps the output of a passing test to itself.
-        let word = format!("SKIPPED: no {name} on PATH, so nothing was checked against it\n");
-        std::io::stderr()
-            .write_all(word.as_bytes())
-            .expect("stderr is open");
-        return None;
-    };
+    let program = program()?;
     let server = ServerProcess::redis(&program, &[]).expect("the oracle starts");
     let socket = Socket::connect(server.address()).expect("the oracle answers");
     Some((server, socket))
+}
+
+/// The oracle's program, or a visible word.
+pub(crate) fn program() -> Option<PathBuf> {
+    let name = std::env::var("OCHRE_ORACLE").unwrap_or_else(|_| "redis-server".into());
+    let program = process::find_program(&name);
+    if program.is_none() {
+        crate::skipped(&format!("no {name} on PATH"));
+    }
+    program
 }

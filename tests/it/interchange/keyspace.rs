@@ -1,0 +1,221 @@
+//! Keys and values with everything that a file format can trip over.
+
+use std::time::Duration;
+
+use base::Rng;
+use testkit::reply::Reply;
+
+use crate::node::Node;
+
+pub(super) const SHORT_LIFE: Duration = Duration::from_millis(300);
+
+type Words = Vec<Vec<u8>>;
+
+/// Encodings and lengths at their bounds, all kinds of bytes, one very large value. Each leg of a
+/// relay has names of its own, so that those of all legs stay.
+pub(super) fn write_corners(node: &mut Node, leg: u64) {
+    let mut rng = Rng::new(leg);
+    let mut requests: Vec<Words> = vec![words(&["SELECT", "3"])];
+    let mut set = |name: &str, value: Vec<u8>| {
+        let name = format!("corner:{leg}:{name}").into_bytes();
+        requests.push(vec![b"SET".to_vec(), name, value]);
+    };
+    let bounds = [
+        0,
+        1,
+        -1,
+        99,
+        127,
+        128,
+        -128,
+        -129,
+        32_767,
+        32_768,
+        -32_768,
+        -32_769,
+        2_147_483_647,
+        2_147_483_648,
+        -2_147_483_648,
+        -2_147_483_649,
+        i64::MAX,
+        i64::MIN,
+        9_999,
+        10_000,
+    ];
+    for number in bounds {
+        set(&format!("int{number}"), number.to_string().into_bytes());
+    }
+    // Like numbers, and none.
+    for text in [
+        "",
+        "00",
+        "-0",
+        "+1",
+        " 1",
+        "1 ",
+        "1.0",
+        "9223372036854775808",
+        "0x10",
+    ] {
+        set(&format!("text{text}"), text.into());
+    }
+    for len in [
+        1,
+        4,
+        5,
+        20,
+        21,
+        43,
+        44,
+        45,
+        63,
+        64,
+        255,
+        256,
+        16_383,
+        16_384,
+        65_535,
+        65_536,
+        1 << 20,
+    ] {
+        set(&format!("same{len}"), vec![b'a'; len]);
+        set(&format!("mixed{len}"), noise(&mut rng, len));
+    }
+    if leg == 1 {
+        set("large", noise(&mut rng, 6 << 20));
+        set("large and even", vec![b'e'; 20 << 20]);
+    }
+    requests.push(words(&["SELECT", "15"]));
+    for key in [
+        &b""[..],
+        b"\0",
+        b"\r\n",
+        b"*1\r\n$4\r\nPING\r\n",
+        b"#OCH1",
+        b"\xff\xfe",
+        b" ",
+    ] {
+        requests.push(vec![
+            b"SET".to_vec(),
+            key.to_vec(),
+            b"\r\n#OCH1 lsn=0\r\n".to_vec(),
+        ]);
+    }
+    requests.push(vec![
+        b"SET".to_vec(),
+        noise(&mut rng, 70_000),
+        b"long name".to_vec(),
+    ]);
+    requests.push(words(&["SELECT", "0"]));
+    expect_no_error(node, &requests);
+}
+
+/// Writes of every kind, with and without MULTI, in four databases.
+pub(super) fn write_at_random(node: &mut Node, rng: &mut Rng, count: usize) {
+    let mut requests = Vec::new();
+    while requests.len() < count {
+        if rng.below(40) == 0 {
+            requests.push(words(&["MULTI"]));
+            for _ in 0..1 + rng.below(4) {
+                requests.push(request(rng));
+            }
+            requests.push(words(&["EXEC"]));
+        } else {
+            requests.push(request(rng));
+        }
+    }
+    requests.push(words(&["SELECT", "0"]));
+    node.try_ask_all(&requests).expect("the server answers");
+}
+
+/// Keys that are over when the next server reads them.
+pub(super) fn write_short_lived(node: &mut Node) {
+    let life = (SHORT_LIFE.as_millis() - 50).to_string();
+    let requests: Vec<Words> = (0..50)
+        .map(|i| words(&["SET", &format!("short:{i}"), "lived", "PX", &life]))
+        .collect();
+    expect_no_error(node, &requests);
+}
+
+/// Some are errors, as INCR of a text is: those change nothing, in any server.
+fn request(rng: &mut Rng) -> Words {
+    let key = key(rng);
+    let other = self::key(rng);
+    let value = value(rng);
+    let secs = (1_000 + rng.below(100_000)).to_string();
+    let number = (rng.next_u64() as i64 >> rng.below(64)).to_string();
+    let bit = rng.below(30_000).to_string();
+    let database = rng.below(4).to_string();
+    let with = |name: &str, tail: &[&[u8]]| {
+        let mut words = vec![name.as_bytes().to_vec(), key.clone()];
+        words.extend(tail.iter().map(|word| word.to_vec()));
+        words
+    };
+    match rng.below(30) {
+        0..6 => with("SET", &[&value]),
+        6 => with("SET", &[number.as_bytes()]),
+        7 => with("SET", &[&value, b"EX", secs.as_bytes()]),
+        8 => with("SET", &[&value, b"KEEPTTL"]),
+        9 => with("SETEX", &[secs.as_bytes(), &value]),
+        10 => with("GETSET", &[&value]),
+        11 => with("APPEND", &[&value[..value.len().min(200)]]),
+        12 => with("SETRANGE", &[&bit.as_bytes()[..bit.len().min(4)], b"patch"]),
+        13 => with("SETBIT", &[bit.as_bytes(), b"1"]),
+        14 => with(
+            "BITFIELD",
+            &[b"SET", b"u7", b"#3", b"99", b"INCRBY", b"i5", b"100", b"1"],
+        ),
+        15 => with("INCR", &[]),
+        16 => with("INCRBYFLOAT", &[b"0.1"]),
+        17 => with("DECRBY", &[b"77"]),
+        18 => with("EXPIRE", &[secs.as_bytes()]),
+        19 => with("PEXPIRE", &[b"987654321", b"NX"]),
+        20 => with("PERSIST", &[]),
+        21 => with("GETEX", &[b"EX", secs.as_bytes()]),
+        22 => with("DEL", &[&other]),
+        23 => with("GETDEL", &[]),
+        24 => with("RENAME", &[&other]),
+        25 => with("COPY", &[&other, b"DB", database.as_bytes(), b"REPLACE"]),
+        26 => with("MOVE", &[database.as_bytes()]),
+        27 => with("MSET", &[&value, &other, number.as_bytes()]),
+        28 if rng.below(40) == 0 => words(&["SWAPDB", "1", "2"]),
+        28 if rng.below(150) == 0 => words(&["FLUSHDB"]),
+        _ => words(&["SELECT", &database]),
+    }
+}
+
+fn key(rng: &mut Rng) -> Vec<u8> {
+    let number = rng.below(600);
+    match rng.below(5) {
+        0 => format!("k\r\n\0\u{e9}{number}").into_bytes(),
+        _ => format!("k:{number}").into_bytes(),
+    }
+}
+
+fn value(rng: &mut Rng) -> Vec<u8> {
+    let len = [0, 3, 10, 44, 45, 100, 1_000, 5_000][rng.below(8) as usize];
+    match rng.below(3) {
+        0 => noise(rng, len),
+        1 => b"abc"[..].repeat(len / 3),
+        _ => vec![b'a' + rng.below(26) as u8; len],
+    }
+}
+
+fn noise(rng: &mut Rng, len: usize) -> Vec<u8> {
+    let mut bytes: Vec<u8> = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        bytes.extend(rng.next_u64().to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+fn words(words: &[&str]) -> Words {
+    words.iter().map(|word| word.as_bytes().to_vec()).collect()
+}
+
+fn expect_no_error(node: &mut Node, requests: &[Words]) {
+    for reply in node.try_ask_all(requests).expect("the server answers") {
+        assert!(!matches!(reply, Reply::Error(_)), "{reply}");
+    }
+}
