@@ -2,7 +2,7 @@
 //! one that outlives them, killed when dropped.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -179,10 +179,16 @@ impl ServerProcess {
         Ok(server)
     }
 
+    /// It accepts, and not just to say that it is still loading.
     fn accepts(&self) -> Option<()> {
-        TcpStream::connect_timeout(&self.address, Duration::from_millis(200))
-            .ok()
-            .map(|_| ())
+        let mut stream =
+            TcpStream::connect_timeout(&self.address, Duration::from_millis(200)).ok()?;
+        let patience = Some(Duration::from_secs(2));
+        stream.set_read_timeout(patience).ok()?;
+        stream.write_all(b"PING\r\n").ok()?;
+        let mut reply = [0; 8];
+        let count = stream.read(&mut reply).ok()?;
+        (count > 0 && !reply.starts_with(b"-LOADING")).then_some(())
     }
 
     fn wait_for<T>(&mut self, mut ready: impl FnMut(&ServerProcess) -> Option<T>) -> io::Result<T> {
