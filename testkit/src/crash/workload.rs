@@ -19,6 +19,8 @@ pub struct Workload {
     /// The database that is selected.
     selected: u8,
     written: u64,
+    /// Are there keys that expire soon?
+    expires: bool,
 }
 
 /// A unit, its requests, and the replies that are due.
@@ -71,6 +73,16 @@ impl Workload {
             state,
             selected: 0,
             written: 0,
+            expires: true,
+        }
+    }
+
+    /// Without keys that expire soon: what was written tells then which units there were, however
+    /// late it is read.
+    pub fn lasting(self) -> Workload {
+        Workload {
+            expires: false,
+            ..self
         }
     }
 
@@ -190,6 +202,7 @@ impl Workload {
             56 => Change::SetIfNew(string, self.bytes()),
             57 => Change::GetSet(string, self.bytes()),
             58..61 => Change::Look(string),
+            _ if !self.expires => Change::Set(string, self.bytes(), Expiry::Never),
             _ => {
                 let key = self.key(0, SHORT_LIVED);
                 let deadline_ms = now_ms + 20 + self.dice.below(700) as i64;

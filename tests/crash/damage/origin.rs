@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use testkit::crash::history::History;
+use testkit::crash::kills::await_data;
 use testkit::crash::state::State;
 use testkit::crash::workload::Workload;
 use testkit::crash::writer::{Connection, write_units};
@@ -65,9 +66,10 @@ impl Origin {
         let directory = fresh_directory("origin").expect("a directory");
         let server = ServerProcess::launch(ochre_program(), &directory, ARGUMENTS);
         let mut server = server.expect("the server starts");
-        server.await_banner().expect("the server is ready");
+        server.await_banner().expect("the server is there");
+        await_data(server.address()).expect("the server is ready");
         let mut history = History::default();
-        let mut workload = Workload::new(0, Dice::new(seed, &[8]), State::default());
+        let mut workload = Workload::new(0, Dice::new(seed, &[8]), State::default()).lasting();
         let mut connection = Connection::open(server.address()).expect("it accepts");
         let mut write = |history: &mut History, connection: &mut Connection| {
             for _ in 0..UNITS {
@@ -172,6 +174,13 @@ impl LogFile {
 
     pub(super) fn groups_end(&self) -> u64 {
         self.groups.last().map_or(0, |(_, end)| *end)
+    }
+
+    /// Do the last so many bytes begin with a command? Commands without a line are a stock
+    /// server's, as far as anybody can tell, which went on with our file.
+    pub(super) fn begins_plain(&self, len: u64) -> bool {
+        let bytes = fs::read(&self.path).expect("it is there");
+        bytes.get((self.groups_end() - len) as usize) == Some(&b'*')
     }
 
     /// Where the last line begins: nothing says that what is behind it was synced.
