@@ -24,6 +24,7 @@ use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::error::CommandError;
 use crate::host::{Garbage, LogMode, Lsn, PersistenceFacts};
+use crate::pause::PauseMode;
 use crate::pipeline::Stopwatch;
 use crate::session::{Session, Stage};
 use crate::shards::{Held, Shard};
@@ -45,6 +46,10 @@ pub(crate) struct Local {
     pub(crate) in_transaction: bool,
     /// Which data the present group of effects changed.
     pub(crate) written: Written,
+    /// What was paused when the present request came to the gate. Asked once: a
+    /// pause that begins in between would leave an expired key in the way of the
+    /// one that is put in its place.
+    pub(crate) pause: Option<PauseMode>,
     /// What is run comes from the log: decided already, to be repeated.
     pub(crate) replaying: bool,
 }
@@ -551,7 +556,7 @@ impl Ctx<'_> {
     /// A key was found expired: remove it and say so.
     #[cold]
     fn expire(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
-        if self.engine.pause.mode_at(self.now_ms()).is_some() {
+        if self.local.pause.is_some() {
             return; // it counts as gone, but stays until the pause is over
         }
         self.retire(database, key, slot);

@@ -71,6 +71,7 @@ impl Executor {
                 wanted: Vec::new(),
                 in_transaction: false,
                 written: Written::default(),
+                pause: None,
                 replaying: false,
             },
             resolver: Resolver::default(),

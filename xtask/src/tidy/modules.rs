@@ -45,8 +45,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "ctx",
         &[
-            "commands", "config", "effect", "engine", "error", "host", "pipeline", "session",
-            "shards", "stats",
+            "commands", "config", "effect", "engine", "error", "host", "pause", "pipeline",
+            "session", "shards", "stats",
         ],
     ),
     (

@@ -72,7 +72,7 @@ pub(crate) fn judge<'e>(
             Admission::Refused(line) => return Err(CommandError::Line(line.into())),
         }
     }
-    if let Some(mode) = engine.pause.mode_at(ctx.now_ms())
+    if let Some(mode) = ctx.local.pause
         && (mode == PauseMode::All || may_write(ctx, command))
     {
         return Ok(Verdict::Wait);

@@ -46,6 +46,7 @@ pub(crate) fn step(
     let mut reply = Reply::new(outbox, ctx.session.protocol);
     let mark = reply.mark();
     ctx.session.last_command = resolved.command();
+    ctx.local.pause = ctx.engine.pause.mode_at(ctx.now_ms());
     let verdict = judge(ctx, resolved, argv);
     if verdict == Ok(Verdict::Wait) {
         ctx.session.stage = Stage::Parked;
