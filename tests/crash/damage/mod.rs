@@ -112,7 +112,7 @@ fn a_repeated_end_is_noticed() {
         let log = bench.origin.log.clone();
         let mut lengths = bench.sample(log.groups_end());
         lengths.extend(log.bounds().iter().map(|end| log.groups_end() - end));
-        lengths.retain(|len| !log.begins_plain(*len));
+        lengths.retain(|len| !log.begins_like_stock(*len));
         for len in lengths {
             bench.refuses_or_is_whole(&Damage::repeat(&log, len));
         }

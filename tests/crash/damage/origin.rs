@@ -176,11 +176,15 @@ impl LogFile {
         self.groups.last().map_or(0, |(_, end)| *end)
     }
 
-    /// Do the last so many bytes begin with a command? Commands without a line are a stock
-    /// server's, as far as anybody can tell, which went on with our file.
-    pub(super) fn begins_plain(&self, len: u64) -> bool {
+    /// Do the last so many bytes choose a database before anything else? Commands like that
+    /// without a line are a stock server's, as far as anybody can tell, which went on with our
+    /// file.
+    pub(super) fn begins_like_stock(&self, len: u64) -> bool {
         let bytes = fs::read(&self.path).expect("it is there");
-        bytes.get((self.groups_end() - len) as usize) == Some(&b'*')
+        let tail = &bytes[(self.groups_end() - len) as usize..];
+        let select = b"*2\r\n$6\r\nSELECT\r\n";
+        let rest = tail.strip_prefix(b"*1\r\n$5\r\nMULTI\r\n");
+        rest.unwrap_or(tail).starts_with(select)
     }
 
     /// Where the last line begins: nothing says that what is behind it was synced.

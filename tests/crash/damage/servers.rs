@@ -33,7 +33,7 @@ fn a_server_says_what_it_refuses_and_goes_on_with_what_it_takes() {
     for _ in 0..10 {
         let at = bench.dice.below(log.groups_end() as usize) as u64;
         damages.push(Damage::cut(&log.path, at));
-        if !log.begins_plain(at) {
+        if !log.begins_like_stock(at) {
             damages.push(Damage::repeat(&log, at));
         }
     }

@@ -12,9 +12,9 @@
 //!
 //! 1. The file ends. Clean.
 //! 2. Zeros up to the end: room that was reserved and not used. No damage.
-//! 3. A command without a line: a stock server went on with our file. Every command up to the end
-//!    must be whole, and no line of ours may follow; what is short at the end is cut as Redis
-//!    cuts it.
+//! 3. A command without a line, a SELECT before all others: a stock server went on with our
+//!    file. Every command up to the end must be whole, and no line of ours may follow; what is
+//!    short at the end is cut as Redis cuts it.
 //! 4. Anything else is either unfinished or damaged. What a crash left unfinished was not synced,
 //!    so no later line can say that it was: if any valid group behind `E` says `synced > e`, or
 //!    lies too near to `E` for its place in the stream, this is damage, and it is refused.
@@ -26,7 +26,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::command::{Parsed, Span, parse};
+use super::command::{Argv, Parsed, Span, parse};
 use super::frame::{BadLine, Frame, LINE_BYTES_MAX, MAGIC};
 use super::manifest::Entry;
 use super::window::Window;
@@ -323,7 +323,9 @@ impl Part {
             self.tail = Tail::Clean;
         } else if window.is_zero_from(at)? {
             self.tail = Tail::Reserved;
-        } else if is_plain(window.at(at, TIMESTAMP.len())?) {
+        } else if is_plain(window.at(at, TIMESTAMP.len())?)
+            && (self.groups == 0 || selects_first(window, at)?)
+        {
             let remarks = if self.groups == 0 {
                 Remarks::Any
             } else {
@@ -600,6 +602,30 @@ pub(super) fn is_rdb(front: &[u8]) -> bool {
 /// Do bytes behind the last group look like commands without lines?
 fn is_plain(front: &[u8]) -> bool {
     front.starts_with(b"*") || front.starts_with(TIMESTAMP)
+}
+
+/// Does what begins here choose its database before anything else, maybe inside of a MULTI? A
+/// stock server that goes on with a file does. A piece of ours that is there twice does not, and
+/// applying it twice would be wrong.
+fn selects_first(window: &mut Window, mut at: u64) -> Result<bool, Trouble> {
+    let mut spans = Vec::new();
+    let mut is_in_multi = false;
+    while at < window.len() {
+        let (bytes, parsed) = parse_at(window, at, &mut spans)?;
+        match parsed {
+            Parsed::Remark(len) => at += len as u64,
+            Parsed::Command(len) => {
+                let name = Argv::new(bytes, &spans).name();
+                if !name.eq_ignore_ascii_case(b"MULTI") || is_in_multi {
+                    return Ok(name.eq_ignore_ascii_case(b"SELECT"));
+                }
+                is_in_multi = true;
+                at += len as u64;
+            }
+            Parsed::Short(_) | Parsed::Bad(..) => return Ok(false),
+        }
+    }
+    Ok(false)
 }
 
 /// Whole commands in what is cut off, as far as it can be read.
