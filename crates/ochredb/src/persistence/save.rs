@@ -71,9 +71,6 @@ const BATCH_BYTES: usize = 256 * 1024;
 const BATCH_KEYS: usize = 4096;
 const QUEUED_BATCHES: usize = 16;
 
-/// The writer's thread gets what time others leave.
-const NICE: i32 = 19;
-
 /// One step beside other work: some fifty microseconds.
 const BUDGET: Budget = Budget {
     slices: 6,
@@ -235,8 +232,6 @@ fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: No
     let spawned = std::thread::Builder::new()
         .name("snapshot".into())
         .spawn(move || {
-            // Clients come first. If the system does not let us, it is no worse than before.
-            let _ = rustix::process::setpriority_process(None, NICE);
             let outcome = write(&*storage, &target, encoder, &batches);
             // Whoever waited is gone if this fails.
             let _ = told.send(outcome);
