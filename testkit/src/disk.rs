@@ -14,6 +14,7 @@
 //! - Calls since the sync survive a crash in any combination ([`Crash::Random`]), and a write
 //!   in parts of 512 bytes or cut at any byte ([`Crash::Torn`]). What survives is laid down in
 //!   order: a later write to the same place is never undone by an earlier one.
+//! - A write through the cache makes durable what it writes, and nothing else. It can tear.
 //! - A failed sync drops what it was to save: reads still show it, no later sync saves it.
 //! - Every call can be made to fail by its number, and from one number on all do: the power cut.
 //!   Writes are short now and then if asked for.
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use base::Rng;
-use persist::{Access, File, Guard, Kind, Storage, Trouble};
+use persist::{Access, File, Guard, Kind, Storage, Through, Trouble};
 
 /// A simulated disk; clones are the same disk.
 #[derive(Clone)]
@@ -79,6 +80,7 @@ struct World {
     is_off: bool,
     capacity_bytes: u64,
     short_writes: Option<Rng>,
+    writes_through: bool,
     locks: BTreeSet<PathBuf>,
     /// Each call by name, if asked for.
     journal: Option<Vec<String>>,
@@ -141,6 +143,7 @@ impl SimDisk {
             is_off: false,
             capacity_bytes: u64::MAX,
             short_writes: None,
+            writes_through: true,
             locks: BTreeSet::new(),
             journal: None,
         };
@@ -167,6 +170,11 @@ impl SimDisk {
     /// Room for so many bytes in all files.
     pub fn set_capacity(&self, bytes: u64) {
         self.world().capacity_bytes = bytes;
+    }
+
+    /// Does this disk know [`File::write_through`]? It does unless told otherwise.
+    pub fn set_writes_through(&self, knows: bool) {
+        self.world().writes_through = knows;
     }
 
     /// From now on some writes take only a part.
@@ -240,6 +248,7 @@ impl SimDisk {
             is_off: false,
             capacity_bytes: world.capacity_bytes,
             short_writes: world.short_writes.clone(),
+            writes_through: world.writes_through,
             locks: BTreeSet::new(),
             journal: None,
         };
@@ -515,6 +524,33 @@ impl File for SimHandle {
         outcome.map(|()| len)
     }
 
+    fn write_through(&self, offset: u64, blocks: &[u8]) -> Result<Through, Trouble> {
+        assert!(self.is_writable && !blocks.is_empty());
+        let mut world = self.disk.world();
+        if !world.writes_through {
+            return Ok(Through::Unknown);
+        }
+        let outcome = world.call("write through", &self.path);
+        let room = world.room_for(self.id).saturating_sub(offset);
+        assert!(room >= blocks.len() as u64, "room was allocated");
+        let file = world.files.get_mut(&self.id).expect("open");
+        let op = Op::Write(offset, blocks.to_vec());
+        match outcome {
+            Ok(()) => {
+                // What the cache has of these bytes goes first, as in a kernel.
+                file.write_back(offset, blocks.len());
+                lay_down_whole(&op, &mut file.cache);
+                lay_down_whole(&op, &mut file.durable);
+                Ok(Through::Durable)
+            }
+            // It may be there, or parts of it.
+            Err(trouble) => {
+                file.apply(op);
+                Err(trouble)
+            }
+        }
+    }
+
     fn sync_data(&self) -> Result<(), Trouble> {
         let mut world = self.disk.world();
         let outcome = world.call("sync", &self.path);
@@ -571,6 +607,17 @@ impl Drop for SimGuard {
 }
 
 impl SimFile {
+    /// Saves the unsynced writes to any of these bytes, and what became of the length.
+    fn write_back(&mut self, offset: u64, len: usize) {
+        let touches = |op: &Op| match op {
+            Op::Write(at, data) => *at < offset + len as u64 && offset < at + data.len() as u64,
+            Op::SetLen(_) => true,
+        };
+        let (saved, kept): (Vec<_>, Vec<_>) = self.unsynced.drain(..).partition(touches);
+        self.unsynced = kept;
+        saved.iter().for_each(|op| lay_down_whole(op, &mut self.durable));
+    }
+
     fn apply(&mut self, op: Op) {
         lay_down_whole(&op, &mut self.cache);
         self.unsynced.push(op);

@@ -256,6 +256,10 @@ fn run(persistence: &Persistence, log: &Log) {
         if persistence.outcomes.take_crowded() {
             persistence.watcher.wake_all();
         }
+        if let Err(trouble) = log.prepare() {
+            persistence.broken(&trouble);
+            committer.tell();
+        }
         if was_full {
             committer.sleep(false, FULL_LOOK);
         } else {

@@ -9,26 +9,35 @@
 //! continued, and a failed one is begun again at the group's line: `offset` moves by whole groups
 //! only, so what a failed write left behind is overwritten or cut.
 //!
-//! Zeros are written ahead of small commits because a sync that only changes bytes is cheaper than
+//! Zeros are written ahead of commits because a sync that only changes bytes is cheaper than
 //! one that also turns reserved room into written room (docs/formats/log.md has the figures).
+//!
+//! Under `always` whole blocks go past the page cache where the file system knows how
+//! ([`File::write_through`], decision 13); otherwise, and for very large commits, a write and a
+//! sync do the same.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::frame::Frame;
+use super::blocks::Blocks;
+use super::frame::{Frame, LINE_BYTES_MAX};
 use super::manifest::Entry;
 use super::writer::{FsyncPolicy, Pending, Settings};
 use super::{Lsn, Manifest, Place};
 use crate::error::{Kind, Trouble};
-use crate::storage::{Access, File, Storage, write_all};
+use crate::storage::{Access, BLOCK_BYTES, File, Storage, Through, read_full, write_all};
 
 /// Groups up to this size are written with their line in one write.
 const WRITE_BYTES: usize = 1 << 20;
 /// A batch that needed more memory than this gives it back.
 const KEPT_BYTES: usize = 4 << 20;
-/// Commits up to this size are worth zeros ahead of them.
+/// Commits up to this size are worth zeros ahead of them, if those go through the page cache.
 const SMALL_COMMIT_BYTES: u64 = 64 << 10;
+/// Commits up to this size go past the page cache: beyond, a copy costs more than it saves.
+const THROUGH_BYTES: usize = 2 << 20;
+/// Zeros that go past the page cache are written so many at a time.
+const ZEROS_BYTES: u64 = 256 << 10;
 const SECOND_MS: u64 = 1000;
 
 pub(super) struct Desk {
@@ -56,11 +65,16 @@ pub(super) struct Desk {
     pub health: Health,
     /// Since the log was opened, lines included.
     pub bytes_written: u64,
+    pub last_commit_bytes: u64,
     unsynced_bytes: u64,
     last_sync_ms: u64,
     /// Does the last line in the file say that all before it was synced?
     is_proved: bool,
     scratch: Vec<u8>,
+    blocks: Blocks,
+    tail: Tail,
+    /// The file does not know how to be written past the page cache.
+    is_cached_only: bool,
     #[cfg(feature = "sabotage")]
     syncs: u64,
 }
@@ -72,6 +86,13 @@ pub(super) struct Batch {
     cuts: Vec<usize>,
     /// Written of `bytes`.
     done: usize,
+}
+
+/// The bytes before `end` in the block in which it lies.
+#[derive(Debug, Default)]
+struct Tail {
+    bytes: Vec<u8>,
+    end: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -127,9 +148,14 @@ impl Batch {
 
     /// The next group to write.
     fn group(&self) -> &[u8] {
-        let next_cut = self.cuts.iter().find(|cut| **cut > self.done);
+        self.group_at(self.done)
+    }
+
+    /// The group that begins at this place.
+    fn group_at(&self, start: usize) -> &[u8] {
+        let next_cut = self.cuts.iter().find(|cut| **cut > start);
         let end = next_cut.map_or(self.bytes.len(), |cut| *cut);
-        &self.bytes[self.done..end]
+        &self.bytes[start..end]
     }
 }
 
@@ -160,10 +186,14 @@ impl Desk {
             batch: Batch::default(),
             health: Health::Well,
             bytes_written: 0,
+            last_commit_bytes: 0,
             unsynced_bytes: 0,
             last_sync_ms: 0,
             is_proved: true,
             scratch: Vec::new(),
+            blocks: Blocks::default(),
+            tail: Tail::default(),
+            is_cached_only: false,
             #[cfg(feature = "sabotage")]
             syncs: 0,
         }
@@ -180,11 +210,16 @@ impl Desk {
         self.zeroed_end = opened.offset;
         self.unsynced_bytes = 0;
         self.is_proved = true;
+        self.tail = Tail::default();
+        self.is_cached_only = false;
     }
 
-    /// Writes the batch in groups, each behind its line. After an error whole groups are written
-    /// and the rest stays in the batch.
-    pub(super) fn write_batch(&mut self) -> Result<(), Trouble> {
+    /// Writes the batch in groups, each behind its line, and syncs it too where that is one call.
+    /// After an error whole groups are written and the rest stays in the batch.
+    pub(super) fn write_batch(&mut self, policy: FsyncPolicy) -> Result<(), Trouble> {
+        if policy == FsyncPolicy::Always && self.write_batch_through()? {
+            return Ok(());
+        }
         while !self.batch.is_empty() {
             let group = self.batch.group();
             let frame = Frame::of(self.lsn, self.synced, group);
@@ -205,6 +240,86 @@ impl Desk {
             self.is_proved = false;
         }
         self.batch.clear();
+        Ok(())
+    }
+
+    /// Writes the whole batch past the page cache, and with that syncs it. Says whether it did.
+    fn write_batch_through(&mut self) -> Result<bool, Trouble> {
+        let rest = self.batch.bytes.len() - self.batch.done;
+        if self.is_cached_only || self.unsynced_bytes > 0 || !(1..THROUGH_BYTES).contains(&rest) {
+            return Ok(false);
+        }
+        self.load_tail()?;
+        let lines = (self.batch.cuts.len() + 1) * LINE_BYTES_MAX;
+        self.blocks.begin(self.offset, &self.tail.bytes, rest + lines);
+        let (mut lsn, mut done) = (self.lsn, self.batch.done);
+        while done < self.batch.bytes.len() {
+            let group = self.batch.group_at(done);
+            let frame = Frame::of(lsn, self.synced, group);
+            let out = self.blocks.bytes();
+            frame.encode(out);
+            out.extend_from_slice(group);
+            lsn = frame.end_lsn();
+            done += group.len();
+        }
+        let end = self.blocks.end();
+        if !self.write_blocks()? {
+            return Ok(false);
+        }
+        self.bytes_written += end - self.offset;
+        self.offset = end;
+        self.allocated_end = self.allocated_end.max(end);
+        (self.lsn, self.synced) = (lsn, lsn);
+        self.is_proved = false;
+        self.batch.clear();
+        Ok(true)
+    }
+
+    /// Writes the blocks and keeps their tail. Says whether the file knows how.
+    fn write_blocks(&mut self) -> Result<bool, Trouble> {
+        let (is_skipped, is_forgiven) = (self.skips_sync(), self.forgives_sync());
+        let (at, blocks, used) = self.blocks.finish();
+        // It is reserved and may yet be less, if reserving found no room.
+        let end = at + blocks.len() as u64;
+        if end > self.allocated_end {
+            return Ok(false);
+        }
+        let written = match is_skipped {
+            true => write_all(&*self.file, at, blocks).map(|()| Through::Durable),
+            false => self.file.write_through(at, blocks),
+        };
+        match written {
+            Ok(Through::Durable) => {}
+            Ok(Through::Unknown) => {
+                self.is_cached_only = true;
+                return Ok(false);
+            }
+            Err(_) if is_forgiven => {}
+            Err(trouble) => {
+                self.tail = Tail::default();
+                return Err(trouble);
+            }
+        }
+        let last = &blocks[blocks.len() - BLOCK_BYTES as usize..];
+        self.tail.bytes.clear();
+        self.tail.bytes.extend_from_slice(&last[..used]);
+        self.tail.end = end - if used == 0 { 0 } else { BLOCK_BYTES - used as u64 };
+        Ok(true)
+    }
+
+    /// The beginning of the block in which the next line goes.
+    fn load_tail(&mut self) -> Result<(), Trouble> {
+        if self.tail.end == self.offset {
+            return Ok(());
+        }
+        let used = self.offset % BLOCK_BYTES;
+        self.tail.bytes.resize(used as usize, 0);
+        let read = read_full(&*self.file, self.offset - used, &mut self.tail.bytes)?;
+        if read < used as usize {
+            let what = "cannot read what was written: the file is shorter";
+            return Err(Trouble::new(Kind::System, &self.path, what).at(self.offset));
+        }
+        self.tail.end = self.offset;
         Ok(())
     }
 
@@ -287,7 +402,7 @@ impl Desk {
         let step = step.clamp(settings.reserve_bytes_min, settings.reserve_bytes_max);
         let needed = pending + wanted;
         let lines = needed / settings.group_bytes as u64 + 8;
-        let end = self.offset + needed + lines * super::frame::LINE_BYTES_MAX as u64;
+        let end = self.offset + needed + lines * LINE_BYTES_MAX as u64;
         if end + step / 2 <= self.allocated_end {
             return true;
         }
@@ -301,16 +416,20 @@ impl Desk {
         }
     }
 
-    /// After a small commit: zeros for the next ones.
-    pub(super) fn write_zeros_ahead(&mut self, commit_bytes: u64) -> Result<(), Trouble> {
+    /// After a commit: zeros for the next ones.
+    pub(super) fn write_zeros_ahead(&mut self) -> Result<(), Trouble> {
+        let commit_bytes = self.last_commit_bytes;
         let ahead = self.settings.zero_ahead_bytes;
         let is_near = self.zeroed_end < self.offset + ahead / 4;
-        if !is_near || !(1..SMALL_COMMIT_BYTES).contains(&commit_bytes) {
+        if !is_near || commit_bytes == 0 {
             return Ok(());
         }
         let from = self.zeroed_end.max(self.offset);
         let end = (self.offset + ahead).min(self.allocated_end);
-        if from >= end {
+        if from >= end || self.write_zeros_through(from, end)? {
+            return Ok(());
+        }
+        if commit_bytes >= SMALL_COMMIT_BYTES {
             return Ok(());
         }
         let zeros = vec![0; (end - from) as usize];
@@ -322,6 +441,30 @@ impl Desk {
             Err(trouble) if trouble.kind == Kind::Full => Ok(()),
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// Zeros past the page cache, in whole blocks. Says whether the file knows how.
+    fn write_zeros_through(&mut self, from: u64, end: u64) -> Result<bool, Trouble> {
+        if self.is_cached_only || self.unsynced_bytes > 0 {
+            return Ok(false);
+        }
+        // A block in which groups end is filled with zeros already.
+        let mut at = from.next_multiple_of(BLOCK_BYTES);
+        let end = end - end % BLOCK_BYTES;
+        while at < end {
+            let step = ZEROS_BYTES.min(end - at);
+            match self.file.write_through(at, self.blocks.zeros(at, step as usize)) {
+                Ok(Through::Durable) => at += step,
+                Ok(Through::Unknown) => {
+                    self.is_cached_only = true;
+                    return Ok(false);
+                }
+                Err(trouble) if trouble.kind == Kind::Full => return Ok(true),
+                Err(trouble) => return Err(trouble),
+            }
+            self.zeroed_end = at;
+        }
+        Ok(true)
     }
 
     fn advance(&mut self, bytes: u64) {

@@ -17,7 +17,8 @@
 //! directory holds before anything is served, [`Inspection`] what a tool wants to know of a
 //! damaged one, and [`reader`] hands out its commands.
 
-pub mod command;
+pub mod blocks;
+mod command;
 mod desk;
 pub mod frame;
 mod inspection;

@@ -299,6 +299,17 @@ impl Log {
         })
     }
 
+    /// Makes the next commits cheap, when nobody waits for one. For the committer, between them.
+    pub fn prepare(&self) -> Result<(), Trouble> {
+        if self.policy() != FsyncPolicy::Always {
+            return Ok(());
+        }
+        let mut desk = self.desk.lock();
+        desk.health.check()?;
+        let outcome = desk.write_zeros_ahead();
+        outcome.inspect_err(|trouble| self.poison(&mut desk, trouble))
+    }
+
     /// As [`Log::commit`], but syncs whether it is due or not; others may write meanwhile.
     pub fn sync_now(&self, now_ms: u64, clock_us: &dyn Fn() -> u64) -> Result<Committed, Trouble> {
         let mut desk = self.desk.lock();
@@ -365,13 +376,20 @@ impl Log {
         now_ms: u64,
         clock_us: &dyn Fn() -> u64,
     ) -> Result<Committed, Trouble> {
+        if desk.publishes_early() {
+            self.gate.durable.store(self.appended_lsn(), Ordering::Release);
+        }
+        let mut began_us = clock_us();
         let mut committed = self.write_pending(desk)?;
         if desk.is_sync_due(self.policy(), now_ms) {
-            let began_us = clock_us();
+            began_us = clock_us();
             self.sync(desk, now_ms)?;
-            committed.fsync_us = Some(clock_us().saturating_sub(began_us));
-            self.prepare(desk, committed.bytes)?;
+        } else if committed.bytes == 0 || desk.synced < committed.lsn {
+            return Ok(committed);
         }
+        // Otherwise what was written past the page cache was synced with that.
+        committed.fsync_us = Some(clock_us().saturating_sub(began_us));
+        self.gate.durable.store(desk.synced, Ordering::Release);
         Ok(committed)
     }
 
@@ -379,19 +397,20 @@ impl Log {
         let awaits_rotation = self.take(desk);
         let has_room = self.reserve(desk);
         let before = desk.bytes_written;
-        let wrote = desk.write_batch();
+        let wrote = desk.write_batch(self.policy());
         self.gate.written.store(desk.lsn, Ordering::Release);
         let is_full = match wrote {
             Ok(()) => !has_room,
             Err(trouble) if trouble.kind == Kind::Full => true,
             Err(trouble) => return Err(trouble),
         };
+        desk.last_commit_bytes = desk.bytes_written - before;
         self.publish_room(desk);
         self.gate
             .state
             .store(if is_full { FULL } else { OPEN }, Ordering::Release);
         Ok(Committed {
-            bytes: desk.bytes_written - before,
+            bytes: desk.last_commit_bytes,
             lsn: desk.lsn,
             fsync_us: None,
             is_full,
@@ -399,15 +418,6 @@ impl Log {
         })
     }
 
-    /// After a sync, for the time until the next.
-    fn prepare(&self, desk: &mut Desk, commit_bytes: u64) -> Result<(), Trouble> {
-        match self.policy() {
-            FsyncPolicy::Always => desk.write_zeros_ahead(commit_bytes),
-            // Nothing else may come for long: say that all this was synced.
-            FsyncPolicy::EverySec if desk.synced == desk.lsn => desk.write_proof(),
-            FsyncPolicy::EverySec | FsyncPolicy::No => Ok(()),
-        }
-    }
 
     /// Syncs what is written while others go on writing. Returns how long it took.
     fn sync_aside(
@@ -425,7 +435,11 @@ impl Log {
         let outcome = outcome.and_then(|()| {
             desk.end_sync(sync, now_ms);
             self.gate.durable.store(desk.synced, Ordering::Release);
-            self.prepare(&mut desk, 0)
+            match self.policy() {
+                // Nothing else may come for long: say that all this was synced.
+                FsyncPolicy::EverySec if desk.synced == desk.lsn => desk.write_proof(),
+                _ => Ok(()),
+            }
         });
         // Whatever its kind: nobody knows what it saved.
         outcome.inspect_err(|trouble| self.poison(&mut desk, trouble))?;
@@ -434,9 +448,6 @@ impl Log {
 
     /// Syncs what is written and publishes it, in this order.
     pub(super) fn sync(&self, desk: &mut Desk, now_ms: u64) -> Result<(), Trouble> {
-        if desk.publishes_early() {
-            self.gate.durable.store(desk.lsn, Ordering::Release);
-        }
         if let Err(trouble) = desk.sync(now_ms) {
             // Whatever its kind: nobody knows what it saved.
             self.poison(desk, &trouble);

@@ -5,11 +5,12 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use rustix::fs::{self, FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Access, File, Guard, Storage, write_all};
+use super::{Access, BLOCK_BYTES, File, Guard, Storage, Through, write_all};
 use crate::error::{Kind, Trouble};
 
 /// The file system of this machine.
@@ -19,6 +20,15 @@ pub struct Disk;
 struct DiskFile {
     fd: OwnedFd,
     path: PathBuf,
+    past_cache: Mutex<PastCache>,
+}
+
+/// The same file, opened for writes past the page cache.
+enum PastCache {
+    Untried,
+    Open(OwnedFd),
+    /// The file system has no such thing (`tmpfs`), or asks for other sizes than ours.
+    Unknown,
 }
 
 struct DiskGuard {
@@ -43,7 +53,12 @@ impl Storage for Disk {
             return Err(Trouble::new(Kind::System, path, "this is no regular file"));
         }
         let path = path.to_owned();
-        Ok(Box::new(DiskFile { fd, path }))
+        let past_cache = Mutex::new(PastCache::Untried);
+        Ok(Box::new(DiskFile {
+            fd,
+            path,
+            past_cache,
+        }))
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<String>, Trouble> {
@@ -153,6 +168,34 @@ impl File for DiskFile {
         }
     }
 
+    fn write_through(&self, offset: u64, blocks: &[u8]) -> Result<Through, Trouble> {
+        const BLOCK: usize = BLOCK_BYTES as usize;
+        assert!(offset.is_multiple_of(BLOCK_BYTES) && is_whole(blocks));
+        let mut past_cache = self.past_cache.lock().expect("no panic while it is held");
+        if matches!(*past_cache, PastCache::Untried) {
+            *past_cache = self.open_past_cache();
+        }
+        let PastCache::Open(fd) = &*past_cache else {
+            return Ok(Through::Unknown);
+        };
+        let mut done = 0;
+        while done < blocks.len() {
+            let at = offset + done as u64;
+            match rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, &blocks[done..], at)) {
+                // Opened and yet refused: other sizes are wanted here.
+                Err(Errno::INVAL) if done == 0 => {
+                    *past_cache = PastCache::Unknown;
+                    return Ok(Through::Unknown);
+                }
+                Err(errno) => return Err(self.trouble(errno, "write").at(at)),
+                Ok(0..BLOCK) => return Err(self.trouble(Errno::NOSPC, "write").at(at)),
+                // Where a short write ends within a block, that is written again.
+                Ok(taken) => done += taken - taken % BLOCK,
+            }
+        }
+        Ok(Through::Durable)
+    }
+
     fn sync_data(&self) -> Result<(), Trouble> {
         // An interrupted sync has not failed and has lost nothing.
         rustix::io::retry_on_intr(|| fs::fdatasync(&self.fd))
@@ -185,6 +228,14 @@ impl File for DiskFile {
 }
 
 impl DiskFile {
+    fn open_past_cache(&self) -> PastCache {
+        match open(&self.path, OFlags::WRONLY | OFlags::DIRECT | OFlags::DSYNC) {
+            // Somebody may have put another file in its place.
+            Ok(fd) if is_same_file(&fd, &self.fd) => PastCache::Open(fd),
+            _ => PastCache::Unknown,
+        }
+    }
+
     fn write_zeros(&self, from: u64, end: u64) -> Result<(), Trouble> {
         const STEP_BYTES: u64 = 64 * 1024;
         let zeros = [0; STEP_BYTES as usize];
@@ -199,6 +250,18 @@ impl DiskFile {
 }
 
 impl Guard for DiskGuard {}
+
+fn is_whole(blocks: &[u8]) -> bool {
+    let block_bytes = BLOCK_BYTES as usize;
+    blocks.len().is_multiple_of(block_bytes) && blocks.as_ptr().addr().is_multiple_of(block_bytes)
+}
+
+fn is_same_file(one: &OwnedFd, other: &OwnedFd) -> bool {
+    match (fs::fstat(one), fs::fstat(other)) {
+        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
+        _ => false,
+    }
+}
 
 fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, Trouble> {
     let flags = flags | OFlags::CLOEXEC;

@@ -47,6 +47,14 @@ pub trait File: Send + Sync {
     fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize, Trouble>;
     /// Fewer bytes than given may be taken, but at least one.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<usize, Trouble>;
+    /// Writes whole blocks past any cache and returns when they are durable: one call where a
+    /// write and a sync are two. Place and length are multiples of [`BLOCK_BYTES`], as is the
+    /// memory's address, the room has been [allocated](File::allocate), and nothing that was
+    /// written there otherwise is unsynced. What else is unsynced in the file stays so. After an
+    /// error any of it may be there.
+    fn write_through(&self, _offset: u64, _blocks: &[u8]) -> Result<Through, Trouble> {
+        Ok(Through::Unknown)
+    }
     /// Makes content and length durable. After an error nothing may rely on it again.
     fn sync_data(&self) -> Result<(), Trouble>;
     fn len(&self) -> Result<u64, Trouble>;
@@ -55,6 +63,17 @@ pub trait File: Send + Sync {
     /// and writing there finds room.
     fn allocate(&self, end: u64) -> Result<(), Trouble>;
 }
+
+/// What became of [`File::write_through`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    Durable,
+    /// This file system has no such way, and nothing was written: write, then sync.
+    Unknown,
+}
+
+/// The unit of [`File::write_through`]: a page, and at least a block of any device.
+pub const BLOCK_BYTES: u64 = 4096;
 
 /// A held lock; dropping it releases.
 pub trait Guard: Send + Sync {}

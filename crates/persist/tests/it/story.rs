@@ -140,6 +140,7 @@ impl Story {
         if rng.below(2) == 0 {
             disk.shorten_writes(seed);
         }
+        disk.set_writes_through(rng.below(2) == 0);
         Story {
             disk,
             settings: settings(policy),
@@ -187,7 +188,10 @@ impl Story {
             }
             10..17 => {
                 self.now_ms += self.rng.below(700);
-                log.commit(self.now_ms, &|| 0).map(|_| ())
+                log.commit(self.now_ms, &|| 0)?;
+                self.note_acknowledged();
+                let log = self.log.as_ref().expect("started");
+                log.prepare()
             }
             17 => self.rewrite(),
             18 => {
