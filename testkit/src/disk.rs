@@ -615,7 +615,9 @@ impl SimFile {
         };
         let (saved, kept): (Vec<_>, Vec<_>) = self.unsynced.drain(..).partition(touches);
         self.unsynced = kept;
-        saved.iter().for_each(|op| lay_down_whole(op, &mut self.durable));
+        saved
+            .iter()
+            .for_each(|op| lay_down_whole(op, &mut self.durable));
     }
 
     fn apply(&mut self, op: Op) {

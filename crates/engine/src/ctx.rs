@@ -81,6 +81,29 @@ pub(crate) struct Written {
     pub(crate) keys: Vec<(u32, u64)>,
     /// Whole databases, in all shards that are held.
     pub(crate) databases: Vec<u32>,
+    /// How many of the keys belong to groups that are closed.
+    closed_keys: usize,
+    /// Where the groups handed over last end in the log.
+    pub(crate) last: Lsn,
+}
+
+impl Written {
+    /// What the present command looked at to write, it did not write.
+    #[inline]
+    pub(crate) fn forget_open(&mut self) {
+        self.keys.truncate(self.closed_keys);
+    }
+
+    #[inline]
+    pub(crate) fn close_group(&mut self) {
+        self.closed_keys = self.keys.len();
+    }
+
+    /// The keys of all closed groups.
+    pub(crate) fn take_keys(&mut self) -> std::vec::Drain<'_, (u32, u64)> {
+        self.closed_keys = 0;
+        self.keys.drain(..)
+    }
 }
 
 /// How access times are kept, as of this turn.
@@ -246,6 +269,7 @@ impl Ctx<'_> {
     pub fn leave_shards(&mut self) {
         if !self.local.in_transaction {
             self.settle_so_far();
+            self.hand_over();
             self.local.held.none();
         }
     }
@@ -255,6 +279,7 @@ impl Ctx<'_> {
     fn move_to(&mut self, index: usize) {
         if !self.local.held.holds_only(index) {
             self.settle_so_far();
+            self.hand_over();
             self.local.held.one(index);
         }
     }
@@ -267,10 +292,19 @@ impl Ctx<'_> {
         }
     }
 
+    /// Hand closed groups over, before the shards that they touched are left.
+    #[inline]
+    pub(crate) fn hand_over(&mut self) {
+        if self.local.effects.groups() > 0 {
+            crate::pipeline::hand_over(self);
+        }
+    }
+
     /// Be inside all shards, so that nothing changes meanwhile.
     pub fn enter_all(&mut self) {
         if !self.local.held.holds_all() {
             self.settle_so_far();
+            self.hand_over();
             self.local.held.all();
         }
     }
@@ -305,7 +339,6 @@ impl Ctx<'_> {
     }
 
     /// The reply will show this key, or that it is not there.
-    #[cold]
     fn gate_by(&mut self, database: usize, key: &Key<'_>) {
         let lsn = Lsn(self.table(database, key.hash).last_lsn(key.hash));
         self.session.gate = self.session.gate.max(lsn);

@@ -14,13 +14,22 @@
 //! Replaying the groups in order on an empty engine gives the same keyspace;
 //! a test does exactly that for every transcript.
 
-/// The effects of one command or transaction.
+/// The effects of a few commands and transactions, each of which is a group.
+///
+/// Groups of one effect in the same database that follow each other are kept as
+/// one piece, since that is how most of them come and nothing has to be said
+/// between them.
 #[derive(Debug, Default)]
 pub struct Effects {
     /// Does anybody want them? If not, nothing is encoded, only counted.
     wanted: bool,
     bytes: Vec<u8>,
+    /// Those of the group that is open.
     records: Vec<Record>,
+    /// What the closed groups have come to.
+    pieces: Vec<Closed>,
+    closed_records: Vec<Record>,
+    groups: u64,
     changes: u64,
 }
 
@@ -29,6 +38,85 @@ struct Record {
     database: u32,
     start: usize,
     end: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Closed {
+    Singles {
+        record: Record,
+    },
+    /// From here to there in the list of records.
+    Group {
+        from: usize,
+        to: usize,
+    },
+}
+
+/// What follows in the order of the groups.
+pub enum Piece<'a> {
+    /// Groups of one effect each, in the same database: their RESP bytes.
+    Singles { database: usize, bytes: &'a [u8] },
+    /// One group of several effects.
+    Group(GroupEffects<'a>),
+}
+
+impl<'a> Piece<'a> {
+    /// Each effect: its database and its RESP bytes.
+    pub fn effects(self) -> Box<dyn Iterator<Item = (usize, &'a [u8])> + 'a> {
+        match self {
+            Piece::Singles { database, bytes } => {
+                Box::new(Singles(bytes).map(move |single| (database, single)))
+            }
+            Piece::Group(effects) => Box::new(effects),
+        }
+    }
+}
+
+/// The effects of one group.
+#[derive(Clone)]
+pub struct GroupEffects<'a> {
+    bytes: &'a [u8],
+    records: std::slice::Iter<'a, Record>,
+}
+
+impl<'a> Iterator for GroupEffects<'a> {
+    type Item = (usize, &'a [u8]);
+
+    fn next(&mut self) -> Option<(usize, &'a [u8])> {
+        let record = self.records.next()?;
+        let bytes = &self.bytes[record.start..record.end];
+        Some((record.database as usize, bytes))
+    }
+}
+
+/// Commands of our own making, one after the other, each `*n` and n words.
+struct Singles<'a>(&'a [u8]);
+
+impl<'a> Iterator for Singles<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let number_at = |at: usize| {
+            let digits = self.0[at + 1..].iter().take_while(|b| **b != b'\r');
+            let (mut number, mut next) = (0, at + 3);
+            for digit in digits {
+                number = number * 10 + usize::from(digit - b'0');
+                next += 1;
+            }
+            (number, next)
+        };
+        if self.0.is_empty() {
+            return None;
+        }
+        let (words, mut at) = number_at(0);
+        for _ in 0..words {
+            let (bytes, start) = number_at(at);
+            at = start + bytes + 2;
+        }
+        let (single, rest) = self.0.split_at(at);
+        self.0 = rest;
+        Some(single)
+    }
 }
 
 impl Effects {
@@ -48,6 +136,10 @@ impl Effects {
 
     fn encode(&mut self, database: usize, argv: &[&[u8]]) {
         let start = self.bytes.len();
+        let payload_bytes: usize = argv.iter().map(|arg| arg.len()).sum();
+        // Room for all of it at once, so that no piece asks again.
+        self.bytes
+            .reserve(payload_bytes + (argv.len() + 1) * FRAME_BYTES_MAX);
         push_number(&mut self.bytes, b'*', argv.len());
         for arg in argv {
             push_number(&mut self.bytes, b'$', arg.len());
@@ -61,7 +153,7 @@ impl Effects {
         });
     }
 
-    /// Nothing was changed.
+    /// Was nothing changed in the group that is open?
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.changes == 0
@@ -71,17 +163,72 @@ impl Effects {
         self.wanted
     }
 
-    /// How many changes, encoded or not: Redis' "dirty" counter.
+    /// How many changes in the group that is open, encoded or not: Redis'
+    /// "dirty" counter.
     pub fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Each effect: its database and its RESP bytes.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        let bytes = |r: &Record| &self.bytes[r.start..r.end];
+    /// The group that is open is whole.
+    #[inline]
+    pub(crate) fn close_group(&mut self) {
+        self.changes = 0;
+        match self.records[..] {
+            [] => return,
+            [record] => self.close_single(record),
+            _ => {
+                let from = self.closed_records.len();
+                self.closed_records.append(&mut self.records);
+                let to = self.closed_records.len();
+                self.pieces.push(Closed::Group { from, to });
+            }
+        }
+        self.records.clear();
+        self.groups += 1;
+    }
+
+    #[inline]
+    fn close_single(&mut self, single: Record) {
+        if let Some(Closed::Singles { record }) = self.pieces.last_mut()
+            && record.database == single.database
+        {
+            record.end = single.end;
+        } else {
+            self.pieces.push(Closed::Singles { record: single });
+        }
+    }
+
+    /// Groups that are closed and not yet handed over.
+    #[inline]
+    pub fn groups(&self) -> u64 {
+        self.groups
+    }
+
+    /// Their bytes.
+    #[inline]
+    pub fn closed_bytes(&self) -> usize {
         self.records
-            .iter()
-            .map(move |record| (record.database as usize, bytes(record)))
+            .first()
+            .map_or(self.bytes.len(), |open| open.start)
+    }
+
+    /// The closed groups, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.pieces.iter().map(|piece| match *piece {
+            Closed::Singles { record } => Piece::Singles {
+                database: record.database as usize,
+                bytes: &self.bytes[record.start..record.end],
+            },
+            Closed::Group { from, to } => Piece::Group(GroupEffects {
+                bytes: &self.bytes,
+                records: self.closed_records[from..to].iter(),
+            }),
+        })
+    }
+
+    /// Each effect of the closed groups: its database and its RESP bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.pieces().flat_map(Piece::effects)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -90,11 +237,25 @@ impl Effects {
             self.bytes = Vec::new();
         }
         self.records.clear();
+        self.pieces.clear();
+        self.closed_records.clear();
+        self.groups = 0;
         self.changes = 0;
     }
 }
 
+/// What RESP adds to a word: `$`, a length, and two line ends.
+const FRAME_BYTES_MAX: usize = 1 + 20 + 4;
+
+#[inline]
 fn push_number(out: &mut Vec<u8>, kind: u8, number: usize) {
+    if number < 10 {
+        return out.extend_from_slice(&[kind, b'0' + number as u8, b'\r', b'\n']);
+    }
+    if number < 100 {
+        let (tens, ones) = (number as u8 / 10, number as u8 % 10);
+        return out.extend_from_slice(&[kind, b'0' + tens, b'0' + ones, b'\r', b'\n']);
+    }
     out.push(kind);
     base::write_u64(out, number as u64);
     out.extend_from_slice(b"\r\n");

@@ -18,7 +18,7 @@ use store::Key;
 use crate::ctx::{AccessClock, Ctx, Local, Written};
 use crate::effect::Effects;
 use crate::engine::Engine;
-use crate::host::Garbage;
+use crate::host::{Garbage, Lsn};
 use crate::info::MemoryUse;
 use crate::pipeline::{self, Prefetch, Resolved, Resolver, Stopwatch};
 use crate::session::{Client, Session, Stage};
@@ -175,7 +175,15 @@ impl Executor {
                     hashes,
                 );
             }
-            self.local.held.none();
+            self.leave(now);
+        }
+        if self.local.written.is_kept {
+            let last = self.local.written.last;
+            for request in requests {
+                if let Some(client) = clients[request.seat as usize].as_deref_mut() {
+                    client.session.gate = gate_of(client.session.gate, last);
+                }
+            }
         }
         self.finish();
     }
@@ -188,8 +196,21 @@ impl Executor {
         let hashes = self.resolver.hashes(resolved);
         let local = &mut self.local;
         run_one(&self.engine, local, now, client, resolved, argv, hashes);
-        self.local.held.none();
+        self.leave(now);
+        client.session.gate = gate_of(client.session.gate, self.local.written.last);
         self.finish();
+    }
+
+    /// Leave all shards; what was done inside goes to the log before.
+    fn leave(&mut self, now: Now) {
+        let mut ctx = Ctx {
+            engine: &self.engine,
+            now,
+            session: &mut self.own,
+            local: &mut self.local,
+        };
+        ctx.hand_over();
+        self.local.held.none();
     }
 
     /// Remove expired keys, a slice of shard `index` of every `of` shards, in
@@ -278,7 +299,7 @@ impl Executor {
             };
             pipeline::settle(&mut ctx);
         }
-        self.local.held.none();
+        self.leave(now);
         more
     }
 
@@ -357,6 +378,15 @@ fn run_one(
         local,
     };
     pipeline::step(&mut ctx, outbox, resolved, argv, hashes);
+}
+
+/// The gate of a session whose effects have been handed over.
+#[inline]
+fn gate_of(gate: Lsn, last: Lsn) -> Lsn {
+    match gate {
+        Lsn::PENDING => last,
+        gate => gate,
+    }
 }
 
 /// The hash of a key, for callers that lock by themselves.

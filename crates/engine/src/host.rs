@@ -17,6 +17,11 @@ use crate::transaction::Transaction;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lsn(pub u64);
 
+impl Lsn {
+    /// Behind effects that have not been handed over yet.
+    pub(crate) const PENDING: Lsn = Lsn(u64::MAX);
+}
+
 /// Memory that nobody needs any more and that takes long to free.
 pub enum Garbage {
     Table(Box<Table>),
@@ -160,7 +165,7 @@ pub trait Host: Send + Sync {
         LogMode::Off
     }
 
-    /// A group of effects, in total order: called while the shards that they
+    /// Groups of effects, in total order: called while the shards that they
     /// touched are still locked. Returns the log position behind them.
     fn append(&self, _effects: &Effects) -> Lsn {
         Lsn(0)

@@ -63,10 +63,8 @@ pub(crate) fn judge<'e>(
         return Err(CommandError::Line(LOADING.into()));
     }
     if ctx.local.effects.is_wanted() && writes_ever(ctx, command) {
-        match engine
-            .host
-            .admit(request_bytes(ctx, command, argv), ctx.config())
-        {
+        let bytes = request_bytes(ctx, command, argv) + ctx.local.effects.closed_bytes();
+        match engine.host.admit(bytes, ctx.config()) {
             Admission::Open => {}
             Admission::Wait => return Ok(Verdict::Wait),
             Admission::Refused(line) => return Err(CommandError::Line(line.into())),

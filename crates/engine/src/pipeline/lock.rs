@@ -10,6 +10,9 @@ use crate::pipeline::Resolver;
 
 #[inline]
 pub(crate) fn enter(ctx: &mut Ctx<'_>, command: &Command, hashes: &[u64]) {
+    if ctx.local.effects.groups() > 0 && !stays(ctx, command, hashes) {
+        ctx.hand_over();
+    }
     match (command.scope, hashes) {
         (Scope::Keys, []) => {
             if is_exec(command) {
@@ -25,6 +28,16 @@ pub(crate) fn enter(ctx: &mut Ctx<'_>, command: &Command, hashes: &[u64]) {
         // The handler enters by itself; whatever is held may be in its way.
         (Scope::Each, _) => ctx.local.held.none(),
         (Scope::All, _) => ctx.local.held.all(),
+    }
+}
+
+/// Does this command work inside the one shard that is held?
+fn stays(ctx: &Ctx<'_>, command: &Command, hashes: &[u64]) -> bool {
+    let shards = &ctx.engine.shards;
+    match (command.scope, hashes) {
+        (Scope::Keys, [hash]) => ctx.local.held.holds_only(shards.of(*hash)),
+        (Scope::Keys, [_, ..]) => shards.len() == 1,
+        _ => false,
     }
 }
 

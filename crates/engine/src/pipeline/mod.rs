@@ -22,7 +22,7 @@ pub(crate) use gate::{SHOWN_BYTES_MAX, Verdict, judge, shown};
 pub(crate) use lock::enter;
 pub(crate) use prefetch::Prefetch;
 pub(crate) use resolve::{Resolved, Resolver};
-pub(crate) use run::{call, run, settle};
+pub(crate) use run::{call, hand_over, run, settle};
 pub(crate) use stopwatch::Stopwatch;
 
 use resp::{Argv, Outbox, Reply};

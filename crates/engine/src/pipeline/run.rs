@@ -5,12 +5,16 @@
 //! shards are still held, count.
 
 use resp::{Argv, Reply};
+use spec::Flags;
 
 use crate::args::Args;
 use crate::commands::{Command, Scope};
 use crate::ctx::{Ctx, Local};
 use crate::host::Lsn;
 use crate::pipeline::answer_error;
+
+/// So many bytes of effects are handed over at the latest.
+const GATHERED_BYTES_MAX: usize = 64 * 1024;
 
 /// Run a command of a client, its shards being held, and settle it.
 #[inline]
@@ -21,12 +25,26 @@ pub(crate) fn run(
     hashes: &[u64],
     reply: &mut Reply<'_>,
 ) {
+    // Writes that follow each other are handed over together. Whoever only reads
+    // must find out whether what it reads is among them.
+    let gathers = command.scope == Scope::Keys && command.spec.flags.contains(Flags::WRITE);
+    if !gathers {
+        ctx.hand_over();
+    }
     call(ctx, command, argv, hashes, reply);
     if !ctx.local.effects.is_empty() {
         settle(ctx);
     } else if ctx.local.written.is_kept {
-        ctx.local.written.keys.clear();
+        ctx.local.written.forget_open();
         ctx.local.written.databases.clear();
+    }
+    if ctx.local.effects.groups() > 0 {
+        if !gathers || ctx.local.effects.closed_bytes() > GATHERED_BYTES_MAX {
+            hand_over(ctx);
+        } else if ctx.local.written.is_kept {
+            // What it found may be the work of those before it.
+            ctx.session.gate = Lsn::PENDING;
+        }
     }
 }
 
@@ -60,23 +78,32 @@ pub(crate) fn call(
 }
 
 /// One command, or one transaction, is over: its effects are one group.
+#[inline]
 pub(crate) fn settle(ctx: &mut Ctx<'_>) {
     let local = &mut *ctx.local;
     local.stats.changes.add(local.effects.changes());
-    if local.effects.is_wanted() {
-        let lsn = ctx.engine.host.append(&local.effects);
-        if local.written.is_kept {
-            mark(ctx, lsn);
-        }
+    local.effects.close_group();
+    local.written.close_group();
+    if local.written.is_kept && local.effects.groups() > 0 {
+        ctx.session.gate = Lsn::PENDING;
     }
-    ctx.local.effects.clear();
+}
+
+/// The groups that are closed go to the log, while the shards that they touched
+/// are held.
+pub(crate) fn hand_over(ctx: &mut Ctx<'_>) {
+    let local = &mut *ctx.local;
+    let lsn = ctx.engine.host.append(&local.effects);
+    local.effects.clear();
+    if local.written.is_kept {
+        mark(ctx, lsn);
+    }
 }
 
 /// Whoever reads what was changed here waits for the log as the writer does.
-#[cold]
 fn mark(ctx: &mut Ctx<'_>, lsn: Lsn) {
     let Local { held, written, .. } = &mut *ctx.local;
-    for (database, hash) in written.keys.drain(..) {
+    for (database, hash) in written.take_keys() {
         let shard = held.shard(ctx.engine.shards.of(hash));
         let table = shard.keys.database_mut(database as usize);
         table.written(hash, lsn.0);
@@ -90,5 +117,8 @@ fn mark(ctx: &mut Ctx<'_>, lsn: Lsn) {
                 .all_written(lsn.0);
         }
     }
-    ctx.session.gate = ctx.session.gate.max(lsn);
+    written.last = lsn;
+    if ctx.session.gate == Lsn::PENDING {
+        ctx.session.gate = lsn;
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::Now;
 use engine::config::Config;
-use engine::effect::Effects;
+use engine::effect::{Effects, Piece};
 use engine::{Card, Client, Engine, EngineOptions, Executor, Facts, Host, Lsn, Request, Threads};
 use parking_lot::Mutex;
 use resp::OwnedArgv;
@@ -31,7 +31,13 @@ impl Host for Record {
     }
 
     fn append(&self, effects: &Effects) -> Lsn {
-        self.groups.lock().push(effects.changes());
+        let mut groups = self.groups.lock();
+        for piece in effects.pieces() {
+            match piece {
+                Piece::Singles { .. } => groups.extend(piece.effects().map(|_| 1)),
+                Piece::Group(_) => groups.push(piece.effects().count() as u64),
+            }
+        }
         Lsn(0)
     }
 

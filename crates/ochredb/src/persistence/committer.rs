@@ -60,8 +60,8 @@ pub(super) struct Pace {
 
 impl Pace {
     #[inline]
-    pub(super) fn appended(&self) {
-        self.appended.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn appended(&self, groups: u64) {
+        self.appended.fetch_add(groups, Ordering::Relaxed);
     }
 
     fn pending(&self) -> u64 {

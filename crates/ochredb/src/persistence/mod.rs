@@ -33,7 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use base::Now;
 use engine::config::{self, Config};
-use engine::effect::Effects;
+use engine::effect::{Effects, Piece};
 use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
 use parking_lot::{Mutex, RwLock};
 use persist::log::manifest::Entry;
@@ -191,9 +191,16 @@ impl Persistence {
                 Lsn(sabotage::append_torn(log, effects))
             }
             Some(log) => {
-                let lsn = log.append(effects.iter());
-                self.committer.pace.appended();
-                Lsn(lsn)
+                let mut appender = log.appender();
+                for piece in effects.pieces() {
+                    match piece {
+                        Piece::Singles { database, bytes } => appender.singles(database, bytes),
+                        Piece::Group(effects) => appender.group(effects),
+                    }
+                }
+                let end = appender.end();
+                self.committer.pace.appended(effects.groups());
+                Lsn(end)
             }
             None => Lsn(0),
         }
@@ -290,6 +297,15 @@ impl Persistence {
         self.log_mode() != LogMode::Awaited
             || gate.0 <= self.durable_lsn()
             || sabotage::makes(Mistake::EarlyRelease)
+    }
+
+    /// How far replies may go at present: changes whenever [`Persistence::released`] may answer
+    /// otherwise than before.
+    pub fn progress(&self) -> u64 {
+        match self.log_mode() {
+            LogMode::Awaited if !self.is_broken() => self.durable_lsn(),
+            _ => u64::MAX,
+        }
     }
 
     /// Waits until replies up to `gate` may go, or the log cannot go on. Returns whether they may.

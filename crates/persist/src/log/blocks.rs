@@ -70,9 +70,16 @@ impl Blocks {
     pub(super) fn finish(&mut self) -> (u64, &[u8], usize) {
         let len = self.memory.len() - self.start;
         let filled = len.next_multiple_of(BLOCK_BYTES as usize);
-        assert!(self.start + filled <= self.memory.capacity(), "room was announced");
+        assert!(
+            self.start + filled <= self.memory.capacity(),
+            "room was announced"
+        );
         self.memory.resize(self.start + filled, 0);
-        (self.at, &self.memory[self.start..], len % BLOCK_BYTES as usize)
+        (
+            self.at,
+            &self.memory[self.start..],
+            len % BLOCK_BYTES as usize,
+        )
     }
 }
 
@@ -83,7 +90,13 @@ mod tests {
     #[test]
     fn blocks_are_aligned_and_end_in_zeros() {
         let mut blocks = Blocks::default();
-        for (offset, len) in [(0u64, 1usize), (5, 4091), (5, 4092), (4096, 4096), (9000, 70_000)] {
+        for (offset, len) in [
+            (0u64, 1usize),
+            (5, 4091),
+            (5, 4092),
+            (4096, 4096),
+            (9000, 70_000),
+        ] {
             let tail = vec![7; (offset % BLOCK_BYTES) as usize];
             blocks.begin(offset, &tail, len);
             blocks.bytes().extend(std::iter::repeat_n(9, len));

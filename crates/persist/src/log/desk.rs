@@ -251,7 +251,8 @@ impl Desk {
         }
         self.load_tail()?;
         let lines = (self.batch.cuts.len() + 1) * LINE_BYTES_MAX;
-        self.blocks.begin(self.offset, &self.tail.bytes, rest + lines);
+        self.blocks
+            .begin(self.offset, &self.tail.bytes, rest + lines);
         let (mut lsn, mut done) = (self.lsn, self.batch.done);
         while done < self.batch.bytes.len() {
             let group = self.batch.group_at(done);
@@ -303,7 +304,12 @@ impl Desk {
         let last = &blocks[blocks.len() - BLOCK_BYTES as usize..];
         self.tail.bytes.clear();
         self.tail.bytes.extend_from_slice(&last[..used]);
-        self.tail.end = end - if used == 0 { 0 } else { BLOCK_BYTES - used as u64 };
+        self.tail.end = end
+            - if used == 0 {
+                0
+            } else {
+                BLOCK_BYTES - used as u64
+            };
         Ok(true)
     }
 
@@ -453,7 +459,10 @@ impl Desk {
         let end = end - end % BLOCK_BYTES;
         while at < end {
             let step = ZEROS_BYTES.min(end - at);
-            match self.file.write_through(at, self.blocks.zeros(at, step as usize)) {
+            match self
+                .file
+                .write_through(at, self.blocks.zeros(at, step as usize))
+            {
                 Ok(Through::Durable) => at += step,
                 Ok(Through::Unknown) => {
                     self.is_cached_only = true;

@@ -220,11 +220,17 @@ impl Log {
     /// Appends one group: each effect with its database, in RESP. Returns where the group ends in
     /// the stream; it is durable when [`Log::durable_lsn`] has come so far.
     pub fn append<'a>(&self, effects: impl IntoIterator<Item = (usize, &'a [u8])>) -> Lsn {
-        let mut pending = self.pending.lock();
-        pending.append(effects.into_iter());
-        let end = pending.end();
-        self.gate.appended.store(end, Ordering::Release);
-        end
+        let mut appender = self.appender();
+        appender.group(effects);
+        appender.end()
+    }
+
+    /// For several groups that follow each other; nobody else's come between them.
+    pub fn appender(&self) -> Appender<'_> {
+        Appender {
+            pending: self.pending.lock(),
+            gate: &self.gate,
+        }
     }
 
     /// Everything before this has been appended.
@@ -377,7 +383,9 @@ impl Log {
         clock_us: &dyn Fn() -> u64,
     ) -> Result<Committed, Trouble> {
         if desk.publishes_early() {
-            self.gate.durable.store(self.appended_lsn(), Ordering::Release);
+            self.gate
+                .durable
+                .store(self.appended_lsn(), Ordering::Release);
         }
         let mut began_us = clock_us();
         let mut committed = self.write_pending(desk)?;
@@ -417,7 +425,6 @@ impl Log {
             awaits_rotation,
         })
     }
-
 
     /// Syncs what is written while others go on writing. Returns how long it took.
     fn sync_aside(
@@ -502,6 +509,32 @@ impl Log {
         self.gate.durable.store(lsn, Ordering::Release);
         self.gate.state.store(OPEN, Ordering::Release);
         self.reserve(desk);
+    }
+}
+
+/// Groups on their way into the log.
+pub struct Appender<'l> {
+    pending: MutexGuard<'l, Pending>,
+    gate: &'l Gate,
+}
+
+impl Appender<'_> {
+    /// One group of any number of effects.
+    pub fn group<'a>(&mut self, effects: impl IntoIterator<Item = (usize, &'a [u8])>) {
+        self.pending.append(effects.into_iter());
+    }
+
+    /// Any number of groups of one effect each, all in one database.
+    #[inline]
+    pub fn singles(&mut self, database: usize, bytes: &[u8]) {
+        self.pending.append(std::iter::once((database, bytes)));
+    }
+
+    /// Returns where the last group ends in the stream.
+    pub fn end(self) -> Lsn {
+        let end = self.pending.end();
+        self.gate.appended.store(end, Ordering::Release);
+        end
     }
 }
 

@@ -28,6 +28,8 @@ use crate::mailbox::Mailbox;
 pub(super) struct Keep {
     /// Seats whose replies wait for the log.
     held: Vec<u32>,
+    /// How far the log was when the held were last looked at.
+    seen: u64,
     /// The log came further while a client was put among the held: look at once.
     has_news: bool,
     /// In so many microseconds a commit is due that nobody has asked for yet.
@@ -104,9 +106,14 @@ impl EventLoop {
         if self.keep.held.is_empty() {
             return;
         }
-        self.keep.has_news = false;
         let world = self.world.clone();
         let persistence = world.persistence();
+        let progress = persistence.progress();
+        if progress == self.keep.seen && !self.keep.has_news {
+            return;
+        }
+        self.keep.seen = progress;
+        self.keep.has_news = false;
         let mut still = Vec::new();
         for seat in std::mem::take(&mut self.keep.held) {
             let index = seat as usize;
