@@ -133,6 +133,7 @@ impl ReplyScanner {
                     match end {
                         Some(end) => {
                             at += end + 1;
+                            self.errors += u64::from(is_error);
                             ended += self.end_element();
                         }
                         None => at = bytes.len(),
@@ -145,6 +146,7 @@ impl ReplyScanner {
                     }
                     at += here as usize;
                     if here == left {
+                        self.errors += u64::from(is_error);
                         ended += self.end_element();
                     } else {
                         self.place = Place::Body {
@@ -158,7 +160,7 @@ impl ReplyScanner {
         Ok(ended)
     }
 
-    /// Error replies seen so far, nested ones included.
+    /// Error replies that ended so far, nested ones included.
     pub fn errors(&self) -> u64 {
         self.errors
     }
@@ -196,15 +198,10 @@ impl ReplyScanner {
                 self.nulls += 1;
                 Place::Line { is_error: false }
             }
-            b'-' => {
-                self.errors += 1;
-                Place::Line { is_error: true }
-            }
-            b'!' => {
-                self.errors += 1;
+            b'-' => Place::Line { is_error: true },
+            b'!' | b'$' | b'=' | b'*' | b'%' | b'~' | b'>' | b'|' => {
                 Place::Length(Length::of(kind))
             }
-            b'$' | b'=' | b'*' | b'%' | b'~' | b'>' | b'|' => Place::Length(Length::of(kind)),
             other => return Err(WireError::Kind(other)),
         };
         Ok(())
@@ -280,7 +277,8 @@ impl ReplyScanner {
     }
 
     fn keep_error(&mut self, text: &[u8]) {
-        if self.errors == 1 {
+        // The first is counted when its text is whole.
+        if self.errors == 0 {
             let room = ERROR_TEXT_BYTES - self.first_error.len().min(ERROR_TEXT_BYTES);
             self.first_error
                 .extend_from_slice(&text[..text.len().min(room)]);
