@@ -16,6 +16,7 @@
 pub mod config_file;
 pub mod engine_argv;
 pub mod glob;
+pub mod listpack;
 pub mod log_recovery;
 pub mod rdb;
 pub mod replay;
@@ -46,6 +47,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "glob",
         run: glob::run,
+    },
+    Target {
+        name: "listpack",
+        run: listpack::run,
     },
     Target {
         name: "log_recovery",
