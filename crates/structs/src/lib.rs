@@ -7,6 +7,7 @@
 //! freed as a whole in one go.
 
 pub mod flaw;
+pub mod intset;
 pub mod listpack;
 #[cfg(test)]
 mod testing;

@@ -16,6 +16,7 @@
 pub mod config_file;
 pub mod engine_argv;
 pub mod glob;
+pub mod intset;
 pub mod listpack;
 pub mod log_recovery;
 pub mod rdb;
@@ -47,6 +48,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "glob",
         run: glob::run,
+    },
+    Target {
+        name: "intset",
+        run: intset::run,
     },
     Target {
         name: "listpack",

@@ -40,6 +40,7 @@ target_tests! {
     config_file
     engine_argv
     glob
+    intset
     listpack
     log_recovery
     rdb
