@@ -6,6 +6,7 @@
 //! costs a reference count per page, keeps what it showed, and nothing is ever rehashed, copied or
 //! freed as a whole in one go.
 
+pub mod deque;
 pub mod flaw;
 pub mod intset;
 pub mod listpack;

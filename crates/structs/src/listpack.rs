@@ -25,7 +25,7 @@ mod edit;
 mod item;
 mod iter;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use edit::Editor;
 pub use item::{Item, Needle};
@@ -230,7 +230,7 @@ impl Place {
     }
 
     #[inline]
-    fn offset(self) -> usize {
+    pub(crate) fn offset(self) -> usize {
         self.0 as usize
     }
 }

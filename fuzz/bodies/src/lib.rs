@@ -14,6 +14,7 @@
 //! goes there, so that every test run tries it again.
 
 pub mod config_file;
+pub mod deque;
 pub mod engine_argv;
 pub mod glob;
 pub mod intset;
@@ -40,6 +41,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "config_file",
         run: config_file::run,
+    },
+    Target {
+        name: "deque",
+        run: deque::run,
     },
     Target {
         name: "engine_argv",

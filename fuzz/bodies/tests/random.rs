@@ -38,6 +38,7 @@ macro_rules! target_tests {
 
 target_tests! {
     config_file
+    deque
     engine_argv
     glob
     intset

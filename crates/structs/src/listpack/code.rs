@@ -54,7 +54,8 @@ impl<'a> Coded<'a> {
     #[inline]
     pub(super) fn append_to(&self, out: &mut Vec<u8>) {
         let len = self.head_len + self.text.len();
-        out.reserve(len + LENGTH_BYTES_MAX + 1);
+        // And the end of the list, so that an owner who made room for this is believed.
+        out.reserve(self.len() + 1);
         out.extend_from_slice(&self.head[..self.head_len]);
         out.extend_from_slice(self.text);
         if len <= 127 {
