@@ -10,5 +10,6 @@ pub mod deque;
 pub mod flaw;
 pub mod intset;
 pub mod listpack;
+pub mod stream;
 #[cfg(test)]
 mod testing;

@@ -24,6 +24,7 @@ pub mod rdb;
 pub mod replay;
 pub mod resp_query;
 pub mod split_args;
+pub mod stream;
 pub mod table;
 pub mod tape;
 pub mod value_read;
@@ -81,6 +82,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "split_args",
         run: split_args::run,
+    },
+    Target {
+        name: "stream",
+        run: stream::run,
     },
     Target {
         name: "table",

@@ -48,6 +48,7 @@ target_tests! {
     replay
     resp_query
     split_args
+    stream
     table
     value_read
 }

@@ -23,6 +23,29 @@ impl<'a> Entries<'a> {
     pub(super) fn new(bytes: &'a [u8], front: usize, back: usize) -> Entries<'a> {
         Entries { bytes, front, back }
     }
+
+    /// Where the next entry from the front is.
+    #[inline]
+    pub fn place(&self) -> Option<Place> {
+        (self.front < self.back).then(|| Place::of(self.front))
+    }
+
+    /// Step over so many entries, or to the end.
+    #[inline]
+    pub fn advance(&mut self, count: usize) {
+        for _ in 0..count {
+            if self.front >= self.back {
+                break;
+            }
+            self.front = code::behind(self.bytes, self.front);
+        }
+    }
+
+    /// All entries from this one to the end of the list.
+    #[inline]
+    pub(crate) fn with_rest_from(&self, place: Place) -> Entries<'a> {
+        Entries::new(self.bytes, place.offset(), self.bytes.len() - 1)
+    }
 }
 
 impl<'a> Iterator for Entries<'a> {

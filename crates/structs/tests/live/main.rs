@@ -4,3 +4,4 @@
 mod intsets;
 mod listpacks;
 mod redis;
+mod streams;
