@@ -152,7 +152,7 @@ impl Deque {
 
     /// Append a node that was saved: one element.
     pub fn push_plain(&mut self, text: Vec<u8>) {
-        self.insert_node(self.nodes.len(), Node::Plain(text));
+        self.insert_node(self.nodes.len(), Node::Plain(text.into()));
     }
 
     /// Free up to so many nodes, from the back; true when nothing is left.
@@ -275,6 +275,10 @@ impl Deque {
         self.len += len;
         self.node_bytes += node.memory_bytes();
         let (len, node) = (len as u32, Arc::new(node));
+        if self.nodes.len() == self.nodes.capacity() {
+            // By half, not twice: the row is a good part of what a list takes beside its elements.
+            self.nodes.reserve_exact(self.nodes.len() / 2 + 1);
+        }
         self.nodes.insert(at, Slot { len, node });
     }
 
@@ -282,5 +286,13 @@ impl Deque {
         let slot = self.nodes.remove(at).expect("a node");
         self.len -= slot.len as usize;
         self.node_bytes -= slot.node.memory_bytes();
+        self.give_back_room();
+    }
+
+    /// A row that has become short does not keep the room of a long one.
+    fn give_back_room(&mut self) {
+        if self.nodes.capacity() > 64 && self.nodes.len() < self.nodes.capacity() / 4 {
+            self.nodes.shrink_to(self.nodes.len() * 2);
+        }
     }
 }

@@ -52,7 +52,7 @@ impl Deque {
         let needle = Needle::new(pivot);
         let found = self.nodes.iter().enumerate().find_map(|(at, slot)| {
             let inner = match &*slot.node {
-                Node::Plain(own) => (own == pivot).then_some(0),
+                Node::Plain(own) => (**own == *pivot).then_some(0),
                 Node::Packed(bytes) => {
                     let list = Listpack::new(bytes);
                     list.iter().position(|item| needle.is(item))
@@ -135,7 +135,7 @@ impl Deque {
         if at > 0 && at < self.nodes.len() {
             self.join(at - 1..at + 1);
         }
-        self.give_back_row();
+        self.give_back_room();
         gone
     }
 
@@ -214,14 +214,12 @@ impl Deque {
             return;
         };
         for at in range.start + 1..range.end {
-            if self.nodes[at].len == 0 || !self.join_pair(to, at) {
-                to = if self.nodes[at].len == 0 { to } else { at };
+            if self.nodes[at].len > 0 && !self.join_pair(to, at) {
+                to = at;
             }
         }
-        for at in range.rev() {
-            if self.nodes[at].len == 0 {
-                return self.drop_empty();
-            }
+        if self.nodes.range(range).any(|slot| slot.len == 0) {
+            self.drop_empty();
         }
     }
 
@@ -260,13 +258,6 @@ impl Deque {
             slot.len > 0
         });
         self.node_bytes -= freed;
-        self.give_back_row();
-    }
-
-    /// A row that has become short does not keep the room of a long one.
-    fn give_back_row(&mut self) {
-        if self.nodes.capacity() > 64 && self.nodes.len() < self.nodes.capacity() / 4 {
-            self.nodes.shrink_to(self.nodes.len() * 2);
-        }
+        self.give_back_room();
     }
 }

@@ -3,11 +3,11 @@
 use super::{End, Limit};
 use crate::listpack::{EMPTY, Editor, Item, Listpack, Needle};
 
-/// What it holds lies in one vector either way.
+/// A box leaves room for the tag beside it, so a node is no larger than a vector.
 #[derive(Clone)]
 pub enum Node {
     Packed(Vec<u8>),
-    Plain(Vec<u8>),
+    Plain(Box<[u8]>),
 }
 
 /// The counts in front of what an `Arc` holds.
@@ -20,7 +20,7 @@ impl Node {
         if let Item::Bytes(text) = item
             && !limit.admits(len, 1)
         {
-            return Node::Plain(text.to_vec());
+            return Node::Plain(text.into());
         }
         let mut bytes = Vec::with_capacity(len);
         Editor::create(&mut bytes).push_back(item);
@@ -35,8 +35,11 @@ impl Node {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        let (Node::Packed(bytes) | Node::Plain(bytes)) = self;
-        COUNTS_BYTES + size_of::<Node>() + bytes.capacity()
+        let allocated = match self {
+            Node::Packed(bytes) => bytes.capacity(),
+            Node::Plain(text) => text.len(),
+        };
+        COUNTS_BYTES + size_of::<Node>() + allocated
     }
 
     pub(super) fn item(&self, index: usize) -> Item<'_> {
@@ -137,12 +140,15 @@ impl Node {
 
     /// Is there more room than is worth a copy?
     pub(super) fn is_loose(&self) -> bool {
-        let (Node::Packed(bytes) | Node::Plain(bytes)) = self;
-        bytes.capacity() - bytes.len() > bytes.len() / 32
+        match self {
+            Node::Packed(bytes) => bytes.capacity() - bytes.len() > bytes.len() / 32,
+            Node::Plain(_) => false,
+        }
     }
 
     pub(super) fn tighten(&mut self) {
-        let (Node::Packed(bytes) | Node::Plain(bytes)) = self;
-        bytes.shrink_to_fit();
+        if let Node::Packed(bytes) = self {
+            bytes.shrink_to_fit();
+        }
     }
 }
