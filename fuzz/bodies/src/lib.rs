@@ -14,13 +14,17 @@
 //! goes there, so that every test run tries it again.
 
 pub mod config_file;
+pub mod deque;
 pub mod engine_argv;
 pub mod glob;
+pub mod intset;
+pub mod listpack;
 pub mod log_recovery;
 pub mod rdb;
 pub mod replay;
 pub mod resp_query;
 pub mod split_args;
+pub mod stream;
 pub mod table;
 pub mod tape;
 pub mod value_read;
@@ -40,12 +44,24 @@ pub const TARGETS: &[Target] = &[
         run: config_file::run,
     },
     Target {
+        name: "deque",
+        run: deque::run,
+    },
+    Target {
         name: "engine_argv",
         run: engine_argv::run,
     },
     Target {
         name: "glob",
         run: glob::run,
+    },
+    Target {
+        name: "intset",
+        run: intset::run,
+    },
+    Target {
+        name: "listpack",
+        run: listpack::run,
     },
     Target {
         name: "log_recovery",
@@ -66,6 +82,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "split_args",
         run: split_args::run,
+    },
+    Target {
+        name: "stream",
+        run: stream::run,
     },
     Target {
         name: "table",

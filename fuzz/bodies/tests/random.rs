@@ -38,13 +38,17 @@ macro_rules! target_tests {
 
 target_tests! {
     config_file
+    deque
     engine_argv
     glob
+    intset
+    listpack
     log_recovery
     rdb
     replay
     resp_query
     split_args
+    stream
     table
     value_read
 }

@@ -127,7 +127,8 @@ impl File {
     /// Does the whole file serve tests or development?
     pub fn is_for_tests(&self) -> bool {
         let name = self.name();
-        let by_name = name == "tests.rs" || name.ends_with("_tests.rs");
+        // `testing.rs` is what the tests of a crate share.
+        let by_name = name == "tests.rs" || name == "testing.rs" || name.ends_with("_tests.rs");
         let by_folder = self
             .path
             .split('/')

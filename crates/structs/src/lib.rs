@@ -1,0 +1,15 @@
+//! Floor 0: what lists, sets, hashes, sorted sets and streams are made of. Bytes in, bytes out; no
+//! keyspace, no reply.
+//!
+//! A compact value is one byte string, equal to Redis'. A large one consists of counted pages of
+//! some KiB, which are copied when they are written to while somebody else holds them. So a clone
+//! costs a reference count per page, keeps what it showed, and nothing is ever rehashed, copied or
+//! freed as a whole in one go.
+
+pub mod deque;
+pub mod flaw;
+pub mod intset;
+pub mod listpack;
+pub mod stream;
+#[cfg(test)]
+mod testing;
