@@ -60,6 +60,8 @@ pub(super) struct Desk {
     last_sync_ms: u64,
     /// Does the last line in the file say that all before it was synced?
     is_proved: bool,
+    /// The last time written in the present file.
+    time: Option<u64>,
     scratch: Vec<u8>,
     #[cfg(feature = "sabotage")]
     syncs: u64,
@@ -72,6 +74,9 @@ pub(super) struct Batch {
     cuts: Vec<usize>,
     /// Written of `bytes`.
     done: usize,
+    /// When it was taken, in unix seconds, if that is to be written. A group that is begun again
+    /// has the same, or it could be shorter than what the failed write left behind.
+    time: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -108,6 +113,7 @@ impl Batch {
     /// Takes what is pending for the present file; both sides keep their memory.
     pub(super) fn fill(&mut self, pending: &mut Pending) {
         self.clear();
+        self.time = time;
         let taken = pending.rotate_at.unwrap_or(pending.bytes.len());
         if taken == pending.bytes.len() {
             std::mem::swap(&mut self.bytes, &mut pending.bytes);
@@ -163,6 +169,7 @@ impl Desk {
             unsynced_bytes: 0,
             last_sync_ms: 0,
             is_proved: true,
+            time: None,
             scratch: Vec::new(),
             #[cfg(feature = "sabotage")]
             syncs: 0,
@@ -180,6 +187,7 @@ impl Desk {
         self.zeroed_end = opened.offset;
         self.unsynced_bytes = 0;
         self.is_proved = true;
+        self.time = None;
     }
 
     /// Writes the batch in groups, each behind its line. After an error whole groups are written
@@ -187,7 +195,8 @@ impl Desk {
     pub(super) fn write_batch(&mut self) -> Result<(), Trouble> {
         while !self.batch.is_empty() {
             let group = self.batch.group();
-            let frame = Frame::of(self.lsn, self.synced, group);
+            let time = self.batch.time.filter(|_| self.batch.time > self.time);
+            let frame = Frame::of(self.lsn, self.synced, time, group);
             self.scratch.clear();
             frame.encode(&mut self.scratch);
             let line_bytes = self.scratch.len();
@@ -202,6 +211,7 @@ impl Desk {
             self.batch.done += group.len();
             self.advance(line_bytes as u64 + frame.len);
             self.lsn = frame.end_lsn();
+            self.time = frame.time.or(self.time);
             self.is_proved = false;
         }
         self.batch.clear();
@@ -256,7 +266,7 @@ impl Desk {
             return Ok(());
         }
         let mut line = Vec::new();
-        Frame::of(self.lsn, self.synced, b"").encode(&mut line);
+        Frame::of(self.lsn, self.synced, None, b"").encode(&mut line);
         match write_all(&*self.file, self.offset, &line) {
             Ok(()) => {}
             // Its half is overwritten or cut like any other.
@@ -372,7 +382,7 @@ impl Opened {
         let path = place.file(name);
         let file = storage.open(&path, Access::Create)?;
         let mut line = Vec::new();
-        Frame::of(lsn, lsn, b"").encode(&mut line);
+        Frame::of(lsn, lsn, None, b"").encode(&mut line);
         write_all(&*file, 0, &line)?;
         file.sync_data()?;
         storage.sync_dir(&place.log_dir())?;

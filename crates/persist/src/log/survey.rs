@@ -26,7 +26,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::command::{Argv, Parsed, Span, parse};
+use super::command::{Argv, Parsed, Span, TIMESTAMP, parse, timestamp};
 use super::frame::{BadLine, Frame, LINE_BYTES_MAX, MAGIC};
 use super::manifest::Entry;
 use super::window::Window;
@@ -281,9 +281,6 @@ enum Defect {
     Checksum,
 }
 
-/// How the one remark begins that Redis writes.
-pub(super) const TIMESTAMP: &[u8] = b"#TS:";
-
 /// Which remarks a stretch without lines may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remarks {
@@ -431,7 +428,8 @@ impl Part {
         let mut from = at;
         while let Some(found) = window.find(from, b"#OCH1 ")? {
             from = found + 1;
-            let Ok((frame, line_bytes)) = Frame::decode(window.at(found, LINE_BYTES_MAX)?) else {
+            let line = window.at(found, LINE_BYTES_MAX)?;
+            let Ok((frame, line_bytes)) = Frame::decode_line(line) else {
                 continue;
             };
             let group = found + line_bytes as u64;
@@ -535,7 +533,7 @@ impl PlainWalk {
                 let what = "a group with a checksum behind commands that have none";
                 return Ok(Step::Bad(at, what));
             }
-            Parsed::Remark(_) if remarks != Remarks::Any && !bytes.starts_with(TIMESTAMP) => {
+            Parsed::Remark(_) if remarks != Remarks::Any && timestamp(bytes).is_none() => {
                 return Ok(Step::Bad(
                     at,
                     "an unknown remark behind groups with checksums",
@@ -613,7 +611,9 @@ fn selects_first(window: &mut Window, mut at: u64) -> Result<bool, Trouble> {
     while at < window.len() {
         let (bytes, parsed) = parse_at(window, at, &mut spans)?;
         match parsed {
-            Parsed::Remark(len) => at += len as u64,
+            // Anything but a whole timestamp may be a line of ours that did not arrive whole.
+            Parsed::Remark(len) if timestamp(bytes).is_some() => at += len as u64,
+            Parsed::Remark(_) => return Ok(false),
             Parsed::Command(len) => {
                 let name = Argv::new(bytes, &spans).name();
                 if !name.eq_ignore_ascii_case(b"MULTI") || is_in_multi {
