@@ -110,8 +110,8 @@ impl Batch {
         }
     }
 
-    /// Takes what is pending for the present file; both sides keep their memory.
-    pub(super) fn fill(&mut self, pending: &mut Pending) {
+    /// Takes what is pending for the present file, at this time; both sides keep their memory.
+    pub(super) fn fill(&mut self, pending: &mut Pending, time: Option<u64>) {
         self.clear();
         self.time = time;
         let taken = pending.rotate_at.unwrap_or(pending.bytes.len());
@@ -153,7 +153,7 @@ impl Desk {
             place,
             settings,
             starts: BTreeMap::new(),
-            last_incr_seq: manifest.incrs.last().map_or(0, |last| last.seq),
+            last_incr_seq: manifest.last_incr_seq(),
             last_base_seq: manifest.last_base_seq(),
             manifest,
             file: Arc::from(opened.file),

@@ -175,7 +175,11 @@ impl Recovery {
         }
     }
 
-    fn survey_base(&mut self, storage: &dyn Storage, rdb_end: RdbEnd<'_>) -> Result<(), Trouble> {
+    pub(super) fn survey_base(
+        &mut self,
+        storage: &dyn Storage,
+        rdb_end: RdbEnd<'_>,
+    ) -> Result<(), Trouble> {
         let place = &self.place;
         let single = place.dir.join(&place.name);
         let (entry, path, is_old_style) = match &self.manifest {
@@ -225,7 +229,7 @@ impl Recovery {
         Ok(())
     }
 
-    fn survey_incrs(&mut self, storage: &dyn Storage) -> Result<(), Trouble> {
+    pub(super) fn survey_incrs(&mut self, storage: &dyn Storage) -> Result<(), Trouble> {
         let Some(manifest) = &self.manifest else {
             return Ok(());
         };

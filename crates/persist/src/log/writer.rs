@@ -26,9 +26,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use base::write_u64;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::Lsn;
 use super::desk::{Desk, Health};
 use super::frame::{LINE_BYTES_MAX, TIME_MAX};
+use super::{Keep, Lsn};
 use crate::error::{Kind, Trouble};
 
 /// `appendfsync`.
@@ -59,6 +59,8 @@ pub struct Settings {
     pub unsynced_bytes_max: u64,
     /// Write the time before the first group of each second; see [`Log::tell_time`].
     pub timestamps: bool,
+    /// How long what a rewrite replaces is kept.
+    pub keep: Keep,
     /// A mistake to make on purpose.
     #[cfg(feature = "sabotage")]
     pub sabotage: Sabotage,
@@ -87,6 +89,7 @@ impl Settings {
             zero_ahead_bytes: 512 << 10,
             unsynced_bytes_max: 32 << 20,
             timestamps: false,
+            keep: Keep::default(),
             #[cfg(feature = "sabotage")]
             sabotage: Sabotage::None,
         }
@@ -146,6 +149,7 @@ pub(super) struct Gate {
     timestamps: AtomicBool,
     /// What time it is, as far as anybody has said.
     unix_secs: AtomicU64,
+    keep: Mutex<Keep>,
     appended: AtomicU64,
     written: AtomicU64,
     durable: AtomicU64,
@@ -191,6 +195,7 @@ impl Log {
         gate.policy.store(settings.policy as u8, Ordering::Relaxed);
         gate.timestamps
             .store(settings.timestamps, Ordering::Relaxed);
+        *gate.keep.lock() = settings.keep;
         gate.appended.store(lsn, Ordering::Relaxed);
         gate.written.store(lsn, Ordering::Relaxed);
         gate.durable.store(lsn, Ordering::Relaxed);
@@ -287,6 +292,15 @@ impl Log {
     /// Holds from what is taken next.
     pub fn set_timestamps(&self, timestamps: bool) {
         self.gate.timestamps.store(timestamps, Ordering::Relaxed);
+    }
+
+    /// Holds from the next rewrite, or [`Log::tidy`], on.
+    pub fn set_keep(&self, keep: Keep) {
+        *self.gate.keep.lock() = keep;
+    }
+
+    pub(super) fn keep(&self) -> Keep {
+        *self.gate.keep.lock()
     }
 
     /// Says what time it is, in unix seconds: what is written from now on has that time.
