@@ -200,6 +200,11 @@ impl Recovery {
         };
         let mut window = open_listed(storage, &path)?;
         let is_rdb = is_rdb(window.at(0, 6)?);
+        if !is_rdb && entry.is_some_and(|entry| entry.name.ends_with(".rdb")) {
+            // Taken for commands it could be empty, and all of the base would be lost in silence.
+            let what = "no snapshot begins here";
+            return Err(Trouble::new(Kind::Damaged, &path, what).at(0));
+        }
         let rdb_bytes = match entry {
             _ if !is_rdb => 0,
             Some(entry) if entry.name.ends_with(".rdb") => window.len(),
