@@ -140,8 +140,14 @@ impl Log {
         Ok(())
     }
 
-    /// Removes generations whose time is over; cheap if there are none. Call it now and then, and
-    /// after [`Log::set_keep`]. What fails is tried again the next time.
+    /// Is there something for [`Log::tidy`] to do? Look now and then.
+    pub fn is_untidy(&self) -> bool {
+        let (keep, now_secs) = (self.keep(), self.unix_secs());
+        let manifest = &self.desk.lock().manifest;
+        !manifest.history.is_empty() || manifest.unwanted(keep, now_secs) > 0
+    }
+
+    /// Removes generations whose time is over. What fails is tried again the next time.
     pub fn tidy(&self) {
         let (keep, now_secs) = (self.keep(), self.unix_secs());
         let mut desk = self.desk.lock();
