@@ -368,6 +368,8 @@ impl Story {
         // What was served is durable from now on.
         after.note_acknowledged();
         let group = some_group(&mut after.rng, after.history.len());
+        // The older generations may have used up the room.
+        after.disk.set_capacity(u64::MAX);
         let log = after.log.as_ref().expect("started");
         log.set_policy(FsyncPolicy::Always);
         let end = append(log, &group);
