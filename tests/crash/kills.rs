@@ -8,9 +8,19 @@ fn one_event_loop_is_killed() {
     judge(&["--mode", "eventloop", "--threads", "1"]);
 }
 
+/// With all that may be in a log and beside it.
 #[test]
 fn two_event_loops_are_killed() {
-    judge(&["--mode", "eventloop", "--threads", "2"]);
+    judge(&[
+        "--mode",
+        "eventloop",
+        "--threads",
+        "2",
+        "--aof-timestamp-enabled",
+        "yes",
+        "--aof-keep-generations",
+        "2",
+    ]);
 }
 
 #[test]

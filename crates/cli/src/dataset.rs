@@ -22,7 +22,7 @@ use engine::{
 };
 use ochredb::persistence::{Load, Loaded, Source, rdb_end};
 use persist::log::manifest::Entry;
-use persist::log::{FsyncPolicy, Inspection, Log, Recovery, Settings};
+use persist::log::{FsyncPolicy, Inspection, Log, Settings};
 use persist::{Access, Disk, Kind, Lsn, Place, Storage, Trouble};
 use store::{Counts, NewValue};
 
@@ -238,67 +238,6 @@ fn settled(storage: &dyn Storage, place: &Place) -> Result<Inspection, Trouble> 
         inspection = look();
     }
     Ok(inspection)
-}
-
-/// Where a log is to stop, and where it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    Lsn(Lsn),
-    UnixSecs(i64),
-}
-
-/// The last place at or before a moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stop {
-    pub lsn: Lsn,
-    /// The last `#TS:` line before it.
-    pub unix_secs: Option<i64>,
-    /// The first one of the log.
-    pub first_unix_secs: Option<i64>,
-    /// Is there more behind it?
-    pub is_early: bool,
-}
-
-/// Leaves out of a log what came after a moment. A transaction is in as a whole or not at all.
-pub fn wind_back(
-    storage: &dyn Storage,
-    recovery: &mut Recovery,
-    moment: Moment,
-) -> Result<Stop, Trouble> {
-    use persist::log::Role;
-    let mut stop = Stop {
-        lsn: first_lsn(recovery),
-        ..Stop::default()
-    };
-    let mut place = (0, 0);
-    let mut commands = recovery.commands(storage);
-    while let Some(command) = commands.advance()? {
-        let (end_lsn, unix_secs) = (command.end_lsn, command.unix_secs);
-        stop.first_unix_secs = stop.first_unix_secs.or(unix_secs);
-        stop.is_early = match moment {
-            Moment::Lsn(lsn) => end_lsn > lsn,
-            Moment::UnixSecs(secs) => unix_secs.is_some_and(|at| at > secs),
-        };
-        if stop.is_early {
-            break;
-        }
-        if !matches!(command.role, Role::Multi | Role::Member) {
-            place = commands.position();
-            stop.lsn = end_lsn;
-            stop.unix_secs = unix_secs;
-        }
-    }
-    if stop.is_early {
-        recovery.stop_at(place.0, place.1, stop.lsn);
-    }
-    Ok(stop)
-}
-
-/// Where the log begins to tell what happened.
-pub fn first_lsn(recovery: &Recovery) -> Lsn {
-    let first = recovery.parts.iter().find(|part| part.seq != 0);
-    let base = recovery.base.as_ref().map(|base| base.lsn);
-    first.map(|part| part.first_lsn).or(base).unwrap_or(0)
 }
 
 /// A new file; what is there is not overwritten.

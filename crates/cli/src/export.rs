@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use base::Now;
-use persist::log::Inspection;
 
 use crate::args::{Flag, Tool, Words};
-use crate::dataset::{DataSet, Moment, Origin, output, wind_back};
+use crate::dataset::{DataSet, Origin, output};
+use crate::moment::{Moment, go_back};
 use crate::place::{self, Names, trouble};
 use crate::reading::Reading;
 use crate::sinks::{CommandSink, JsonSink, RdbSink};
@@ -88,12 +88,14 @@ fn run(words: &Words) -> tool::Outcome {
     };
     let reading = Arc::new(Reading::new());
     let found = place::find(&path, &names)?;
-    let mut origin = Origin::find(&*reading, found, &names, words.has("--snapshot"))?;
-    match (&mut origin, at_lsn) {
-        (_, None) => {}
+    let origin = Origin::find(&*reading, found, &names, words.has("--snapshot"))?;
+    let origin = match (origin, at_lsn) {
+        (origin, None) => origin,
         (Origin::Snapshot(_), Some(_)) => return Err("--at-lsn needs a log".to_owned().into()),
-        (Origin::Log(inspection), Some(lsn)) => go_back(&reading, inspection, lsn)?,
-    }
+        (Origin::Log(present), Some(lsn)) => {
+            Origin::Log(go_back(&*reading, present, Moment::Lsn(lsn))?.0)
+        }
+    };
     let (mut data, loaded) = DataSet::load(reading.clone(), origin.into_source()?)?;
     reading.wipe();
     let live_ms = match words.has("--expired") {
@@ -123,14 +125,6 @@ fn format(words: &Words) -> Result<Format, String> {
         Some(_) => Err("--format is json, rdb or aof".into()),
         None => Err("--format json, rdb or aof is missing; see --help".into()),
     }
-}
-
-/// The log as it was at this place.
-fn go_back(reading: &Reading, inspection: &mut Inspection, lsn: u64) -> tool::Outcome {
-    let stop = wind_back(reading, &mut inspection.recovery, Moment::Lsn(lsn))?;
-    tool::check_reach(inspection, lsn, &stop)?;
-    inspection.damage = None;
-    Ok(())
 }
 
 fn write(

@@ -18,6 +18,7 @@ mod dataset;
 pub mod export;
 pub mod import;
 mod json_line;
+mod moment;
 mod place;
 mod reading;
 pub mod restore;

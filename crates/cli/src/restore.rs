@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Every command is a place where one can stop; a transaction is restored as a whole or not at
-//! all. It reaches back to the base of the log: older bases are not kept. Damage behind the
-//! moment does not matter, so this is also the way to save what lies before it.
+//! all. It reaches back to the oldest base that is kept. Damage behind the moment does not
+//! matter, so this is also the way to save what lies before it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,11 +16,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use persist::log::Inspection;
-
 use crate::args::{Flag, Tool, Words};
 use crate::check::report::instant;
-use crate::dataset::{DataSet, Moment, Origin, Stop, Target, first_lsn, wind_back};
+use crate::dataset::{DataSet, Origin, Target};
+use crate::moment::{Moment, go_back, oldest};
 use crate::place::{self, Names};
 use crate::reading::Reading;
 use crate::tool::{self, Failure};
@@ -53,14 +52,17 @@ ochre restore: a data directory as it was at an earlier moment
     ],
     tail: "
 ochre check DIR shows from which LSN to which the log reaches, and its times if it has some.
-It reaches back to its base; each rewrite takes a new one. A log has times if a stock server
-wrote it with aof-timestamp-enabled yes. DIR is only read, and a server may run on it.
+It reaches back to its oldest base. Each rewrite takes a new one; a server keeps older ones as
+aof-keep-generations (how many) and aof-keep-seconds (how long) tell it. A log has times if
+it was written with aof-timestamp-enabled yes. Of a time, all is given back that was written up
+to the end of that second. DIR is only read, and a server may run on it.
 
 Keys keep their deadlines: what would be over by now is gone as soon as a server starts.
 
 Example: the state before a mistake
   ochre check /var/lib/ochre
   ochre restore /var/lib/ochre --to 81920 --into /tmp/before
+  ochre restore /var/lib/ochre --to 2026-11-28T09:59:59Z --into /tmp/before
 ",
 };
 
@@ -77,14 +79,12 @@ fn run(words: &Words) -> tool::Outcome {
     let names = Names::of(words)?;
     let reading = Arc::new(Reading::new());
     let found = place::find(&path, &names)?;
-    let Origin::Log(mut inspection) = Origin::find(&*reading, found, &names, false)? else {
+    let Origin::Log(present) = Origin::find(&*reading, found, &names, false)? else {
         let why = "there is no log here, only a snapshot, which knows one moment only: copy it";
         return Err(Failure::Refused(why.into()));
     };
-    let first = first_lsn(&inspection.recovery);
-    let stop = wind_back(&*reading, &mut inspection.recovery, moment)?;
-    check(&inspection, moment, &stop)?;
-    inspection.damage = None;
+    let (first, first_secs) = oldest(&*reading, &present);
+    let (inspection, stop) = go_back(&*reading, present, moment)?;
     let target = Target::new(&into, &names, words.has("--rdb"))?;
     let source = Origin::Log(inspection).into_source()?;
     let (mut data, _) = DataSet::load(reading.clone(), source)?;
@@ -96,7 +96,7 @@ fn run(words: &Words) -> tool::Outcome {
         stop.lsn,
         time(stop.unix_secs),
         into.display(),
-        time(stop.first_unix_secs),
+        time(first_secs),
     );
     Ok(())
 }
@@ -111,36 +111,6 @@ fn parse(text: &str) -> Option<Moment> {
     let time = humantime::parse_rfc3339_weak(text).ok()?;
     let secs = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
     i64::try_from(secs).ok().map(Moment::UnixSecs)
-}
-
-/// Does the log reach to this moment, soundly?
-fn check(inspection: &Inspection, moment: Moment, stop: &Stop) -> tool::Outcome {
-    let secs = match moment {
-        Moment::Lsn(lsn) => return tool::check_reach(inspection, lsn, stop),
-        Moment::UnixSecs(secs) => secs,
-    };
-    let Some(first) = stop.first_unix_secs else {
-        return Err(Failure::Refused(format!(
-            "this log has no times: name an LSN from {} to {}",
-            first_lsn(&inspection.recovery),
-            inspection.recovery.end_lsn
-        )));
-    };
-    if secs < first {
-        return Err(Failure::Refused(format!(
-            "the times of the log begin with {}; an older state needs an older copy of the \
-             directory",
-            instant(first)
-        )));
-    }
-    match &inspection.damage {
-        Some(trouble) if !stop.is_early => Err(Failure::Refused(format!(
-            "the log is damaged before this time; --to {} gives what is before the damage: \
-             {trouble}",
-            inspection.recovery.end_lsn
-        ))),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

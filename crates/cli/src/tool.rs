@@ -3,12 +3,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use persist::log::Inspection;
-use persist::{Lsn, Trouble};
+use persist::Trouble;
 
 use crate::args::{Asked, Tool, Words};
 use crate::check::print;
-use crate::dataset::{Stop, first_lsn};
 
 pub type Outcome = Result<(), Failure>;
 
@@ -57,29 +55,4 @@ pub fn main(name: &str, tool: &Tool, args: &[OsString], run: fn(&Words) -> Outco
     };
     eprintln!("ochre {name}: {why}");
     ExitCode::from(status)
-}
-
-/// Does a sound part of the log reach to this place?
-pub fn check_reach(inspection: &Inspection, lsn: Lsn, stop: &Stop) -> Outcome {
-    let recovery = &inspection.recovery;
-    let first = first_lsn(recovery);
-    if lsn < first {
-        return Err(Failure::Refused(format!(
-            "the log reaches back to LSN {first}, where its base was taken; an older state needs \
-             an older copy of the directory"
-        )));
-    }
-    if stop.is_early || lsn <= recovery.end_lsn {
-        return Ok(());
-    }
-    match &inspection.damage {
-        Some(trouble) => Err(Failure::Refused(format!(
-            "the log is sound up to LSN {} only: {trouble}",
-            recovery.end_lsn
-        ))),
-        None => Err(Failure::Refused(format!(
-            "the log ends at LSN {}",
-            recovery.end_lsn
-        ))),
-    }
 }

@@ -78,6 +78,24 @@ fn a_file_alone_is_read_like_a_listed_one() {
     assert_eq!(disk.contents(old).map(|bytes| bytes.len()), Some(26));
 }
 
+/// An emptied base is not a base of no commands.
+#[test]
+fn a_base_that_is_no_snapshot_is_damage() {
+    let disk = SimDisk::new(Path::new(DIR));
+    write(&disk, 3);
+    let place = Place::usual(DIR);
+    let manifest = b"file appendonly.aof.1.base.rdb seq 1 type b\n\
+                     file appendonly.aof.1.incr.aof seq 1 type i\n";
+    disk.put(&place.file("appendonly.aof.manifest"), manifest);
+    let base = place.file("appendonly.aof.1.base.rdb");
+    for (bytes, is_sound) in [(&b"REDIS0011..."[..], true), (b"", false), (b"*1\r\n$4\r\nPING\r\n", false)] {
+        disk.put(&base, bytes);
+        let damage = inspect(&disk).damage;
+        assert_eq!(damage.is_none(), is_sound, "{damage:?}");
+        assert!(damage.is_none_or(|it| it.kind == Kind::Damaged && it.path == base));
+    }
+}
+
 #[test]
 fn readers_stop_where_they_are_told() {
     let disk = SimDisk::new(Path::new(DIR));

@@ -92,6 +92,7 @@ fn written(tape: &mut Tape<'_>) -> (SimDisk, Vec<Words>) {
         log.append(encoded.iter().map(|bytes| (0, bytes.as_slice())));
         history.push(effects.concat());
         if tape.bool() {
+            log.tell_time(1_700_000_000 + number / 2);
             log.commit(number * 400, &|| 0).expect("commits");
         }
     }
@@ -138,7 +139,12 @@ fn survey(disk: &SimDisk) -> Result<Recovery, Trouble> {
 
 fn open(disk: &SimDisk, recovery: &Recovery, policy: FsyncPolicy) -> Log {
     let storage: Arc<dyn Storage> = Arc::new(disk.clone());
-    Log::open(storage, recovery, Settings::new(policy)).expect("a disk without faults")
+    let settings = Settings {
+        // Some logs have times in them.
+        timestamps: policy == FsyncPolicy::EverySec,
+        ..Settings::new(policy)
+    };
+    Log::open(storage, recovery, settings).expect("a disk without faults")
 }
 
 fn serve(disk: &SimDisk) -> Result<Vec<Words>, Trouble> {

@@ -151,6 +151,42 @@ fn a_log_is_read_whatever_the_policy_and_the_mode() {
 }
 
 #[test]
+fn a_log_with_times_and_older_generations_goes_to_redis_and_back() {
+    const TIMES: &[&str] = &[
+        "--rdb-version",
+        "10",
+        "--appendonly",
+        "yes",
+        "--save",
+        "",
+        "--aof-timestamp-enabled",
+        "yes",
+        "--aof-keep-generations",
+        "2",
+    ];
+    const REDIS_TIMES: &[&str] = &[
+        "--appendonly",
+        "yes",
+        "--save",
+        "",
+        "--aof-timestamp-enabled",
+        "yes",
+    ];
+    let (ours, theirs) = (OCHRE_LOG.with(TIMES), REDIS_LOG.with(REDIS_TIMES));
+    relay(
+        11,
+        &[
+            OCHRE_LOG.with(TIMES).rewriting(),
+            theirs,
+            ours,
+            REDIS_LOG.with(REDIS_TIMES).rewriting(),
+            OCHRE_LOG.with(TIMES).rewriting(),
+            OCHRE_LOG,
+        ],
+    );
+}
+
+#[test]
 fn a_snapshot_goes_from_ochre_to_redis_and_back() {
     relay(
         6,

@@ -449,7 +449,8 @@ fn a_log_with_times_goes_back_to_a_time() {
         run(&words).expect(0);
         assert_eq!(n_in(text(&into)), n, "{secs} of {first} to {last}");
     }
-    let early = format!("@{}", first - 1);
+    // Its first base is a little older than its first command.
+    let early = format!("@{}", first - 1_000);
     let dir = text(&folder.0);
     let words = ["restore", dir, "--to", &early, "--into", text(&new.0)];
     assert!(run(&words).expect(1).err.contains("begin with"));

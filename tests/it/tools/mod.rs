@@ -3,6 +3,7 @@
 
 mod check;
 mod data;
+mod generations;
 mod start;
 
 use std::fs;
@@ -70,8 +71,12 @@ impl Drop for Folder {
 
 /// A server of ours on this directory, with its log on and every write synced.
 fn ochre(folder: &Folder) -> (ServerProcess, Socket) {
+    ochre_with(folder, &[])
+}
+
+fn ochre_with(folder: &Folder, more: &[&str]) -> (ServerProcess, Socket) {
     let dir = folder.0.to_str().expect("UTF-8");
-    let arguments = [
+    let usual = [
         "--dir",
         dir,
         "--appendonly",
@@ -79,6 +84,7 @@ fn ochre(folder: &Folder) -> (ServerProcess, Socket) {
         "--appendfsync",
         "always",
     ];
+    let arguments = [&usual[..], more].concat();
     let server =
         ServerProcess::ochre(testkit::process::ochre_program(), &arguments).expect("it starts");
     let socket = Socket::connect(server.address()).expect("it answers");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ochredb::persistence::{Bytes, rdb_end};
-use persist::log::{Inspection, Part, Recovery, Role, Tail};
+use persist::log::{Inspection, Part, Recovery, Tail};
 use persist::rdb::{Checksum, FaultKind, Item, Reader, Value};
 use persist::{Access, Disk, Kind, Place, Storage, Trouble};
 
@@ -42,7 +42,7 @@ impl Inspector<'_> {
                 match self.storage.open(&snapshot, Access::Read) {
                     Err(trouble) if trouble.kind == Kind::Missing => {}
                     Err(trouble) => return Err(trouble),
-                    Ok(file) => self.snapshot(&snapshot, file.len()?, false, &mut report)?,
+                    Ok(file) => self.snapshot(&snapshot, file.len()?, Role::Alone, &mut report)?,
                 }
             }
             Found::Log(place) => {
@@ -53,7 +53,7 @@ impl Inspector<'_> {
             }
             Found::Snapshot(path) => {
                 let bytes = self.storage.open(path, Access::Read)?.len()?;
-                self.snapshot(path, bytes, false, &mut report)?;
+                self.snapshot(path, bytes, Role::Alone, &mut report)?;
             }
             Found::Commands(path) => {
                 self.log(
@@ -105,28 +105,21 @@ impl Inspector<'_> {
 
     fn log(&self, inspection: Inspection, report: &mut Report) -> Result<(), Trouble> {
         let Inspection { recovery, damage } = inspection;
-        if let Some(trouble) = &damage
-            && !tells_of_content(trouble.kind)
-        {
+        if let Some(trouble) = damage.as_ref().filter(|it| !tells_of_content(it.kind)) {
             return Err(trouble.clone());
         }
         self.manifest(&recovery, report)?;
-        if let Some(base) = recovery.base.as_ref().filter(|base| base.rdb_bytes > 0) {
-            self.snapshot(&base.path, base.rdb_bytes, true, report)?;
+        let kept = recovery.manifest.iter().flat_map(|manifest| &manifest.kept);
+        for generation in kept {
+            let place = &recovery.place;
+            let older = Inspection::of_generation(self.storage, place, generation, &mut rdb_end);
+            let kept_until = Some(generation.until_secs);
+            let damage = self.generation(&older.recovery, older.damage, kept_until, report)?;
+            if let Some(trouble) = damage {
+                report.damage.push(self.damage(trouble, None, kept_until));
+            }
         }
-        let (commands, trouble) = self.commands(&recovery);
-        let damage = damage.or(trouble);
-        for (at, part) in recovery.parts.iter().enumerate() {
-            let is_damaged = damage.as_ref().is_some_and(|d| d.path == part.path);
-            let path = self.name(&part.path);
-            let content = Content::Log(log_of(part, commands[at], is_damaged));
-            let bytes = part.len - part.start;
-            report.files.push(FileReport {
-                path,
-                bytes,
-                content,
-            });
-        }
+        let damage = self.generation(&recovery, damage, None, report)?;
         if damage.is_none()
             && let Some((cut, part)) = recovery.cut().zip(recovery.parts.last())
         {
@@ -140,11 +133,41 @@ impl Inspector<'_> {
         }
         if let Some(trouble) = damage {
             // Only behind a sound base is a sound part of the log worth something.
-            let is_usable = report.damage.is_empty() && !recovery.parts.is_empty();
+            let is_sound_so_far = report.damage.iter().all(|damage| damage.kept);
+            let is_usable = is_sound_so_far && !recovery.parts.is_empty();
             let sound_lsn = is_usable.then_some(recovery.end_lsn);
-            report.damage.push(self.damage(trouble, sound_lsn));
+            report.damage.push(self.damage(trouble, sound_lsn, None));
         }
         Ok(())
+    }
+
+    /// A base and what follows it. Returns the first damage behind the base.
+    fn generation(
+        &self,
+        recovery: &Recovery,
+        damage: Option<Trouble>,
+        kept_until: Option<u64>,
+        report: &mut Report,
+    ) -> Result<Option<Trouble>, Trouble> {
+        if let Some(trouble) = damage.as_ref().filter(|it| !tells_of_content(it.kind)) {
+            return Err(trouble.clone());
+        }
+        if let Some(base) = recovery.base.as_ref().filter(|base| base.rdb_bytes > 0) {
+            let role = Role::Base(kept_until);
+            self.snapshot(&base.path, base.rdb_bytes, role, report)?;
+        }
+        let (commands, trouble) = self.commands(recovery);
+        let damage = damage.or(trouble);
+        for (at, part) in recovery.parts.iter().enumerate() {
+            let is_damaged = damage.as_ref().is_some_and(|d| d.path == part.path);
+            report.files.push(FileReport {
+                path: self.name(&part.path),
+                bytes: part.len - part.start,
+                kept_until,
+                content: Content::Log(log_of(part, commands[at], is_damaged)),
+            });
+        }
+        Ok(damage)
     }
 
     fn manifest(&self, recovery: &Recovery, report: &mut Report) -> Result<(), Trouble> {
@@ -158,10 +181,12 @@ impl Inspector<'_> {
         report.files.push(FileReport {
             path: self.name(&path),
             bytes,
+            kept_until: None,
             content: Content::Manifest {
                 sealed: manifest.base_lsn.is_some(),
                 base_lsn: manifest.base_lsn,
                 listed: listed as u64,
+                generations: manifest.kept.len() as u64,
             },
         });
         Ok(())
@@ -177,7 +202,8 @@ impl Inspector<'_> {
                 Ok(None) => return (counted, None),
                 Ok(Some(command)) => {
                     let of_part = &mut counted[command.part];
-                    of_part.commands += u64::from(command.role != Role::Select);
+                    let is_select = command.role == persist::log::Role::Select;
+                    of_part.commands += u64::from(!is_select);
                     if let Some(secs) = command.unix_secs {
                         let first = of_part.times.map_or(secs, |(first, _)| first);
                         of_part.times = Some((first, secs));
@@ -192,11 +218,15 @@ impl Inspector<'_> {
         &self,
         path: &Path,
         bytes: u64,
-        is_base: bool,
+        role: Role,
         report: &mut Report,
     ) -> Result<(), Trouble> {
+        let kept_until = match role {
+            Role::Alone => None,
+            Role::Base(kept_until) => kept_until,
+        };
         let mut keys = Keys {
-            base: is_base,
+            base: role != Role::Alone,
             checksum: "not reached",
             ..Keys::default()
         };
@@ -218,24 +248,26 @@ impl Inspector<'_> {
             report.files.push(FileReport {
                 path: self.name(path),
                 bytes,
+                kept_until,
                 content: Content::Snapshot(keys),
             });
         }
         match outcome {
             Err(trouble) if tells_of_content(trouble.kind) => {
-                report.damage.push(self.damage(trouble, None));
+                report.damage.push(self.damage(trouble, None, kept_until));
                 Ok(())
             }
             outcome => outcome,
         }
     }
 
-    fn damage(&self, trouble: Trouble, sound_lsn: Option<u64>) -> Damage {
+    fn damage(&self, trouble: Trouble, sound_lsn: Option<u64>, kept: Option<u64>) -> Damage {
         Damage {
             file: self.name(&trouble.path),
             offset: trouble.offset,
             what: trouble.what,
             sound_lsn,
+            kept: kept.is_some(),
         }
     }
 
@@ -248,6 +280,14 @@ impl Inspector<'_> {
         let short = dir.as_ref().and_then(|dir| path.strip_prefix(dir).ok());
         short.unwrap_or(path).display().to_string()
     }
+}
+
+/// What a snapshot is there for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Alone,
+    /// The base of the log, or of an older generation that was replaced at this time.
+    Base(Option<u64>),
 }
 
 #[derive(Clone, Copy, Default)]

@@ -32,6 +32,8 @@ pub enum Verdict {
 pub struct FileReport {
     pub path: String,
     pub bytes: u64,
+    /// Of an older generation: when it was replaced, in unix seconds. A server does not read it.
+    pub kept_until: Option<u64>,
     #[serde(flatten)]
     pub content: Content,
 }
@@ -44,6 +46,8 @@ pub enum Content {
         sealed: bool,
         base_lsn: Option<u64>,
         listed: u64,
+        /// Older generations that are kept.
+        generations: u64,
     },
     Snapshot(Keys),
     Log(Log),
@@ -107,6 +111,8 @@ pub struct Damage {
     pub what: String,
     /// All of the log before this place can be read; none for a snapshot.
     pub sound_lsn: Option<u64>,
+    /// Is it in an older generation, which a server does not need?
+    pub kept: bool,
 }
 
 impl Report {
@@ -127,20 +133,28 @@ impl Report {
         let mut text = String::new();
         for file in &self.files {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{}", file.path);
+            let kept = file.kept_until.and_then(|secs| i64::try_from(secs).ok());
+            let kept = kept.map(|secs| format!(" (kept, replaced {})", instant(secs)));
+            let _ = writeln!(text, "{}{}", file.path, kept.unwrap_or_default());
             let bytes = file.bytes;
             match &file.content {
                 Content::Manifest {
                     sealed,
                     base_lsn,
                     listed,
+                    generations,
                 } => {
                     let seal = match sealed {
                         true => "checksum right",
                         false => "no checksum: another server's",
                     };
                     let at = base_lsn.map_or(String::new(), |lsn| format!(", base at LSN {lsn}"));
-                    let _ = writeln!(text, "    manifest of {listed} files{at}; {seal}");
+                    let kept = match generations {
+                        0 => String::new(),
+                        1 => ", an older generation".to_owned(),
+                        more => format!(", {more} older generations"),
+                    };
+                    let _ = writeln!(text, "    manifest of {listed} files{kept}{at}; {seal}");
                 }
                 Content::Snapshot(keys) => keys.write(bytes, &mut text),
                 Content::Log(log) => log.write(bytes, &mut text),
@@ -190,6 +204,11 @@ impl Report {
 
     /// What to do about damage.
     fn advice(&self) -> String {
+        if self.damage.iter().all(|damage| damage.kept) {
+            return "\n  The log itself is sound, and a server starts with it: only older \
+                    generations are damaged,\n  which are kept for ochre restore."
+                .into();
+        }
         let sound = self.damage.iter().find_map(|damage| damage.sound_lsn);
         let backup = "\n  Keep a copy of the directory and restore from a backup if there is one.";
         match sound {

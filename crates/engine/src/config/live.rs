@@ -83,6 +83,12 @@ pub struct Live {
     pub auto_aof_rewrite_min_size_bytes: u64,
     /// Cut an unfinished end off instead of refusing to start.
     pub aof_load_truncated: bool,
+    /// Write the time into the log whenever the second has changed.
+    pub aof_timestamp_enabled: bool,
+    /// So many replaced bases are kept, each with what happened from there...
+    pub aof_keep_generations: u32,
+    /// ... and those that were replaced less than so long ago.
+    pub aof_keep_secs: u64,
 
     // Monitoring.
     pub latency_tracking: bool,
@@ -156,6 +162,9 @@ impl Live {
             auto_aof_rewrite_percentage: from.number("auto-aof-rewrite-percentage"),
             auto_aof_rewrite_min_size_bytes: from.number("auto-aof-rewrite-min-size"),
             aof_load_truncated: from.switch("aof-load-truncated"),
+            aof_timestamp_enabled: from.switch("aof-timestamp-enabled"),
+            aof_keep_generations: from.number("aof-keep-generations"),
+            aof_keep_secs: from.number("aof-keep-seconds"),
 
             latency_tracking: from.switch("latency-tracking"),
             latency_tracking_info_percentiles: from

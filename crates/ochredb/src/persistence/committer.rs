@@ -15,10 +15,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use base::Now;
 use parking_lot::{Condvar, Mutex};
 use persist::log::{FsyncPolicy, Log};
 
-use super::{Persistence, clock_us, now_ms};
+use super::{Persistence, clock_us, now_ms, unix_secs};
 
 /// The committer's thread, and the way to wake it.
 #[derive(Default)]
@@ -32,6 +33,8 @@ pub(super) struct Committer {
     in_haste: AtomicBool,
     pub(super) pace: Pace,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Removes older generations.
+    tidying: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// When the next commit begins.
@@ -182,6 +185,21 @@ impl Committer {
         if let Some(thread) = self.thread.lock().take() {
             thread.join().expect("the committer ends by returning");
         }
+        // It writes the manifest: nobody else may before it is through.
+        if let Some(thread) = self.tidying.lock().take() {
+            thread.join().expect("it ends by returning");
+        }
+    }
+
+    /// Removes generations whose time is over, on a thread of its own: a large file takes a while
+    /// to go, and commits do not wait for that. Without a thread it is tried again.
+    fn tidy(&self, log: &Arc<Log>) {
+        let mut tidying = self.tidying.lock();
+        if tidying.as_ref().is_none_or(JoinHandle::is_finished) {
+            let log = log.clone();
+            let thread = std::thread::Builder::new().name("tidy".into());
+            *tidying = thread.spawn(move || log.tidy()).ok();
+        }
     }
 
     /// Sleep until somebody asks for a commit. What was appended before others could see that
@@ -210,11 +228,17 @@ impl Committer {
     }
 }
 
-fn run(persistence: &Persistence, log: &Log) {
+fn run(persistence: &Persistence, log: &Arc<Log>) {
     let committer = &persistence.committer;
-    let mut was_full = false;
+    let (mut was_full, mut tidied) = (false, 0);
     while !committer.stopping.load(Ordering::SeqCst) {
         let durable = log.durable_lsn();
+        let second = unix_secs(Now::read());
+        log.tell_time(second);
+        if second != tidied && log.is_untidy() {
+            committer.tidy(log);
+        }
+        tidied = second;
         let taken = committer.pace.begin();
         let commit = match committer.in_haste.swap(false, Ordering::SeqCst) {
             true => log.sync_now(now_ms(), &clock_us),

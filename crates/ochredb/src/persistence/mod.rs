@@ -37,7 +37,7 @@ use engine::effect::{Effects, Piece};
 use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
 use parking_lot::{Mutex, RwLock};
 use persist::log::manifest::Entry;
-use persist::log::{FsyncPolicy, Log, Refusal, Settings};
+use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings};
 use persist::{Guard, Place, Storage, Trouble};
 
 pub use load::{Load, Loaded, Progress};
@@ -141,13 +141,14 @@ impl Persistence {
         if !config.live.appendonly {
             return Ok(());
         }
-        let settings = Settings::new(policy(config));
+        let settings = settings(config);
         let log = match (&loaded.recovery, &loaded.snapshot) {
             (Some(recovery), _) => Log::open(self.storage.clone(), recovery, settings)?,
             (None, Some(snapshot)) => self.log_on_snapshot(snapshot, settings)?,
             (None, None) => Log::create(self.storage.clone(), &self.place, None, 0, settings)?,
         };
         self.outcomes.log_began(loaded.log_bytes());
+        log.tell_time(unix_secs(Now::read()));
         let log = Arc::new(log);
         *self.log.write() = Some(log.clone());
         self.set_mode(log.policy());
@@ -262,6 +263,7 @@ impl Persistence {
         if log.policy() == FsyncPolicy::Always {
             return self.committer.kick_in_time(now.mono_us);
         }
+        log.tell_time(unix_secs(now));
         self.write_out(log);
         None
     }
@@ -410,6 +412,8 @@ impl Persistence {
         }
         if let Some(log) = &*self.log.read() {
             log.set_policy(policy(new));
+            log.set_timestamps(new.live.aof_timestamp_enabled);
+            log.set_keep(keep(new));
             self.set_mode(log.policy());
             self.committer.kick();
         }
@@ -478,12 +482,32 @@ fn policy(config: &Config) -> FsyncPolicy {
     }
 }
 
+fn keep(config: &Config) -> Keep {
+    Keep {
+        generations: config.live.aof_keep_generations,
+        secs: config.live.aof_keep_secs,
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        timestamps: config.live.aof_timestamp_enabled,
+        keep: keep(config),
+        ..Settings::new(policy(config))
+    }
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn now_ms() -> u64 {
     Now::read().mono_us / 1000
+}
+
+/// For the log. Before 1970 there was none.
+fn unix_secs(now: Now) -> u64 {
+    u64::try_from(now.unix_secs()).unwrap_or(0)
 }
 
 fn clock_us() -> u64 {

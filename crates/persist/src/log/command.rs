@@ -63,6 +63,10 @@ pub(crate) enum Parsed {
 const HEADER_BYTES_MAX: usize = 13;
 /// Stock servers read remarks of less than this.
 const REMARK_BYTES_MAX: usize = 1024;
+/// How the one remark begins that Redis writes.
+pub(crate) const TIMESTAMP: &[u8] = b"#TS:";
+/// The longest line with a time: twenty digits.
+const TIMESTAMP_BYTES_MAX: usize = 26;
 const ARGS_MAX: u64 = i32::MAX as u64;
 /// The largest string that a server takes is 512 MiB unless told otherwise; ten digits are the
 /// most that [`HEADER_BYTES_MAX`] lets in.
@@ -86,6 +90,17 @@ fn parse_remark(bytes: &[u8]) -> Parsed {
         None if line.len() == REMARK_BYTES_MAX => Parsed::Bad(0, "the remark is too long"),
         None => Parsed::Short(line.len() + 1),
     }
+}
+
+/// The line `#TS:1700000000` at the front of some bytes: its unix seconds and its length. Strict,
+/// as what is nearly one may be a damaged or torn one.
+pub(crate) fn timestamp(bytes: &[u8]) -> Option<(u64, usize)> {
+    let line = &bytes[..bytes.len().min(TIMESTAMP_BYTES_MAX)];
+    let rest = line.strip_prefix(TIMESTAMP)?;
+    let digits = memchr::memchr(b'\r', rest)?;
+    let time = base::parse_u64(&rest[..digits])?;
+    let end = TIMESTAMP.len() + digits + 2;
+    (bytes.get(end - 1) == Some(&b'\n')).then_some((time, end))
 }
 
 fn parse_command(bytes: &[u8], spans: &mut Vec<Span>) -> Parsed {
@@ -182,6 +197,28 @@ mod tests {
             parse(&[b'#'; 2000], &mut Vec::new()),
             Parsed::Bad(..)
         ));
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(timestamp(b"#TS:5\r\n*1"), Some((5, 7)));
+        let longest = format!("#TS:{}\r\n", u64::MAX);
+        assert_eq!(timestamp(longest.as_bytes()), Some((u64::MAX, 26)));
+        for bad in [
+            "",
+            "#TS:",
+            "#TS:5",
+            "#TS:5\r",
+            "#TS:5\n",
+            "#TS:05\r\n",
+            "#TS:-5\r\n",
+            "#TS:5 \r\n",
+            "#ts:5\r\n",
+            "#TS:5\0\0\n",
+            "#TS:99999999999999999999\r\n",
+        ] {
+            assert_eq!(timestamp(bad.as_bytes()), None, "{bad:?}");
+        }
     }
 
     #[test]

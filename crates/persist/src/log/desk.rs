@@ -70,6 +70,8 @@ pub(super) struct Desk {
     last_sync_ms: u64,
     /// Does the last line in the file say that all before it was synced?
     is_proved: bool,
+    /// The last time written in the present file.
+    time: Option<u64>,
     scratch: Vec<u8>,
     blocks: Blocks,
     tail: Tail,
@@ -86,6 +88,9 @@ pub(super) struct Batch {
     cuts: Vec<usize>,
     /// Written of `bytes`.
     done: usize,
+    /// When it was taken, in unix seconds, if that is to be written. A group that is begun again
+    /// has the same, or it could be shorter than what the failed write left behind.
+    time: Option<u64>,
 }
 
 /// The bytes before `end` in the block in which it lies.
@@ -126,9 +131,10 @@ impl Batch {
         }
     }
 
-    /// Takes what is pending for the present file; both sides keep their memory.
-    pub(super) fn fill(&mut self, pending: &mut Pending) {
+    /// Takes what is pending for the present file, at this time; both sides keep their memory.
+    pub(super) fn fill(&mut self, pending: &mut Pending, time: Option<u64>) {
         self.clear();
+        self.time = time;
         let taken = pending.rotate_at.unwrap_or(pending.bytes.len());
         if taken == pending.bytes.len() {
             std::mem::swap(&mut self.bytes, &mut pending.bytes);
@@ -173,7 +179,7 @@ impl Desk {
             place,
             settings,
             starts: BTreeMap::new(),
-            last_incr_seq: manifest.incrs.last().map_or(0, |last| last.seq),
+            last_incr_seq: manifest.last_incr_seq(),
             last_base_seq: manifest.last_base_seq(),
             manifest,
             file: Arc::from(opened.file),
@@ -190,6 +196,7 @@ impl Desk {
             unsynced_bytes: 0,
             last_sync_ms: 0,
             is_proved: true,
+            time: None,
             scratch: Vec::new(),
             blocks: Blocks::default(),
             tail: Tail::default(),
@@ -212,6 +219,7 @@ impl Desk {
         self.is_proved = true;
         self.tail = Tail::default();
         self.is_cached_only = false;
+        self.time = None;
     }
 
     /// Writes the batch in groups, each behind its line, and syncs it too where that is one call.
@@ -222,7 +230,8 @@ impl Desk {
         }
         while !self.batch.is_empty() {
             let group = self.batch.group();
-            let frame = Frame::of(self.lsn, self.synced, group);
+            let time = self.batch.time.filter(|_| self.batch.time > self.time);
+            let frame = Frame::of(self.lsn, self.synced, time, group);
             self.scratch.clear();
             frame.encode(&mut self.scratch);
             let line_bytes = self.scratch.len();
@@ -237,6 +246,7 @@ impl Desk {
             self.batch.done += group.len();
             self.advance(line_bytes as u64 + frame.len);
             self.lsn = frame.end_lsn();
+            self.time = frame.time.or(self.time);
             self.is_proved = false;
         }
         self.batch.clear();
@@ -253,14 +263,16 @@ impl Desk {
         let lines = (self.batch.cuts.len() + 1) * LINE_BYTES_MAX;
         self.blocks
             .begin(self.offset, &self.tail.bytes, rest + lines);
-        let (mut lsn, mut done) = (self.lsn, self.batch.done);
+        let (mut lsn, mut done, mut last_time) = (self.lsn, self.batch.done, self.time);
         while done < self.batch.bytes.len() {
             let group = self.batch.group_at(done);
-            let frame = Frame::of(lsn, self.synced, group);
+            let time = self.batch.time.filter(|_| self.batch.time > last_time);
+            let frame = Frame::of(lsn, self.synced, time, group);
             let out = self.blocks.bytes();
             frame.encode(out);
             out.extend_from_slice(group);
             lsn = frame.end_lsn();
+            last_time = time.or(last_time);
             done += group.len();
         }
         let end = self.blocks.end();
@@ -270,7 +282,7 @@ impl Desk {
         self.bytes_written += end - self.offset;
         self.offset = end;
         self.allocated_end = self.allocated_end.max(end);
-        (self.lsn, self.synced) = (lsn, lsn);
+        (self.lsn, self.synced, self.time) = (lsn, lsn, last_time);
         self.is_proved = false;
         self.batch.clear();
         Ok(true)
@@ -377,7 +389,7 @@ impl Desk {
             return Ok(());
         }
         let mut line = Vec::new();
-        Frame::of(self.lsn, self.synced, b"").encode(&mut line);
+        Frame::of(self.lsn, self.synced, None, b"").encode(&mut line);
         match write_all(&*self.file, self.offset, &line) {
             Ok(()) => {}
             // Its half is overwritten or cut like any other.
@@ -524,7 +536,7 @@ impl Opened {
         let path = place.file(name);
         let file = storage.open(&path, Access::Create)?;
         let mut line = Vec::new();
-        Frame::of(lsn, lsn, b"").encode(&mut line);
+        Frame::of(lsn, lsn, None, b"").encode(&mut line);
         write_all(&*file, 0, &line)?;
         file.sync_data()?;
         storage.sync_dir(&place.log_dir())?;

@@ -12,8 +12,8 @@ use std::path::Path;
 
 use super::survey::{Base, Cut, Options, Part, RdbEnd, Recovery, Remarks, Tail, is_rdb};
 use super::window::Window;
-use super::{Lsn, Place};
-use crate::error::Trouble;
+use super::{Generation, Lsn, Manifest, Place};
+use crate::error::{Kind, Trouble};
 use crate::storage::{Access, Storage};
 
 /// What a directory or a file holds, sound or not.
@@ -36,6 +36,19 @@ impl Inspection {
         Inspection { recovery, damage }
     }
 
+    /// Looks at an older generation that is kept: what a log was that ended with it.
+    pub fn of_generation(
+        storage: &dyn Storage,
+        place: &Place,
+        generation: &Generation,
+        rdb_end: RdbEnd<'_>,
+    ) -> Inspection {
+        let mut recovery = Recovery::of_nothing(place);
+        let outcome = recovery.look_at_generation(storage, generation, rdb_end);
+        let damage = outcome.err();
+        Inspection { recovery, damage }
+    }
+
     /// Looks at one file with commands, whoever wrote it and whether it is listed or not.
     pub fn of_file(storage: &dyn Storage, path: &Path, rdb_end: RdbEnd<'_>) -> Inspection {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -51,6 +64,35 @@ impl Inspection {
 }
 
 impl Recovery {
+    fn look_at_generation(
+        &mut self,
+        storage: &dyn Storage,
+        generation: &Generation,
+        rdb_end: RdbEnd<'_>,
+    ) -> Result<(), Trouble> {
+        self.manifest = Some(Manifest {
+            base: generation.base.clone(),
+            base_lsn: Some(generation.base_lsn),
+            incrs: generation.incrs.clone(),
+            ..Manifest::default()
+        });
+        self.survey_base(storage, rdb_end)?;
+        self.survey_incrs(storage)?;
+        self.judge(Options {
+            load_truncated: true,
+        })?;
+        match self.parts.last() {
+            Some(last) if self.end_lsn < generation.end_lsn => {
+                let what = format!(
+                    "the file ends with byte {} of the stream and was whole up to {}",
+                    self.end_lsn, generation.end_lsn
+                );
+                Err(Trouble::new(Kind::Damaged, &last.path, what).at(last.end))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn look_at_file(
         &mut self,
         storage: &dyn Storage,

@@ -7,7 +7,8 @@
 //!   file appendonly.aof.2.incr.aof seq 2 type i
 //! ```
 //!
-//! `b` is the base, `i` are the incremental files in order, `h` are files no longer needed. The
+//! `b` is the base, `i` are the incremental files in order, `h` are files no longer needed: those
+//! of an older [`Generation`] that is kept, or those to be removed. The
 //! first line says at which LSN the base was taken; its checksum is over the words before it and
 //! everything after the line. A manifest without the line was written by another server and is
 //! accepted as it is; a damaged one is refused.
@@ -20,7 +21,7 @@ use base::split_args::{quote_repr, split_args};
 use base::{parse_u64, write_u64};
 
 use super::frame::{hex, unhex};
-use super::{Lsn, Place};
+use super::{Generation, Lsn, Place};
 use crate::error::{Kind, Trouble};
 use crate::storage::{Access, Storage, read_full, write_all};
 use base::Crc32c;
@@ -36,6 +37,8 @@ pub struct Manifest {
     pub base: Option<Entry>,
     /// Where in the stream the base was taken; unknown if another server wrote the manifest.
     pub base_lsn: Option<Lsn>,
+    /// Older generations, the oldest first.
+    pub kept: Vec<Generation>,
     /// Not needed any more, to be removed.
     pub history: Vec<Entry>,
     /// In order.
@@ -96,15 +99,22 @@ impl Manifest {
     /// The text, our line first. Without a base LSN (a foreign manifest) it is left out.
     pub fn encode(&self) -> Vec<u8> {
         let mut files = Vec::new();
-        let parts = [(&self.history, b'h'), (&self.incrs, b'i')];
-        if let Some(base) = &self.base {
-            write_line(&mut files, base, b'b');
+        let mut write = |entry: &Entry, kind, words: &[u8]| {
+            write_line(&mut files, entry, kind);
+            files.extend_from_slice(words);
+            files.push(b'\n');
+        };
+        self.base.iter().for_each(|base| write(base, b'b', b""));
+        for generation in &self.kept {
+            let words = kept_words(generation);
+            generation
+                .entries()
+                .for_each(|entry| write(entry, b'h', &words));
         }
-        for (entries, kind) in parts {
-            entries
-                .iter()
-                .for_each(|entry| write_line(&mut files, entry, kind));
-        }
+        self.history
+            .iter()
+            .for_each(|entry| write(entry, b'h', b""));
+        self.incrs.iter().for_each(|entry| write(entry, b'i', b""));
         let mut out = Vec::new();
         if let Some(lsn) = self.base_lsn {
             let words = seal_words(lsn);
@@ -169,6 +179,7 @@ impl Manifest {
             return Err("this is no line of a manifest");
         }
         let (mut name, mut seq, mut kind) = (None, None, None);
+        let (mut lsn, mut end_lsn, mut until_secs) = (None, None, None);
         for pair in words.chunks_exact(2) {
             let [key, value] = pair else {
                 unreachable!("chunks of two")
@@ -177,6 +188,9 @@ impl Manifest {
                 b"file" => name = Some(file_name(value)?),
                 b"seq" => seq = parse_u64(value).filter(|seq| *seq > 0),
                 b"type" => kind = Some(value.as_slice()),
+                b"lsn" => lsn = parse_u64(value),
+                b"end" => end_lsn = parse_u64(value),
+                b"until" => until_secs = parse_u64(value),
                 // Later servers may say more.
                 _ => {}
             }
@@ -187,7 +201,10 @@ impl Manifest {
         match kind {
             Some(b"b") if self.base.is_some() => return Err("there are two base files"),
             Some(b"b") => self.base = Some(entry),
-            Some(b"h") => self.history.push(entry),
+            Some(b"h") => match (lsn, end_lsn, until_secs) {
+                (Some(lsn), Some(end), Some(until)) => self.keep_entry(entry, lsn, end, until),
+                _ => self.history.push(entry),
+            },
             Some(b"i") if self.incrs.last().is_some_and(|last| last.seq >= seq) => {
                 return Err("the numbers of the files do not rise");
             }
@@ -225,7 +242,21 @@ fn write_line(out: &mut Vec<u8>, entry: &Entry, kind: u8) {
     out.extend_from_slice(b" seq ");
     write_u64(out, entry.seq);
     out.extend_from_slice(b" type ");
-    out.extend_from_slice(&[kind, b'\n']);
+    out.push(kind);
+}
+
+/// What is behind the file's type if it belongs to a generation that is kept.
+fn kept_words(generation: &Generation) -> Vec<u8> {
+    let mut words = Vec::new();
+    for (name, number) in [
+        (&b" lsn "[..], generation.base_lsn),
+        (b" end ", generation.end_lsn),
+        (b" until ", generation.until_secs),
+    ] {
+        words.extend_from_slice(name);
+        write_u64(&mut words, number);
+    }
+    words
 }
 
 /// Our first line: the LSN of the base, if its checksum of the rest is right.
@@ -278,6 +309,22 @@ mod tests {
         Manifest {
             base: Some(entry("a.2.base.rdb", 2)),
             base_lsn: Some(4096),
+            kept: vec![
+                Generation {
+                    base: None,
+                    base_lsn: 0,
+                    incrs: vec![entry("a.1.incr.aof", 1), entry("a.2.incr.aof", 2)],
+                    end_lsn: 700,
+                    until_secs: 1_700_000_000,
+                },
+                Generation {
+                    base: Some(entry("a.1.base.rdb", 1)),
+                    base_lsn: 710,
+                    incrs: Vec::new(),
+                    end_lsn: 710,
+                    until_secs: 1_700_000_000,
+                },
+            ],
             history: vec![entry("a.1.incr.aof", 1)],
             incrs: vec![entry("a b\".2.incr.aof", 2), entry("a.3.incr.aof", 3)],
         }
@@ -289,6 +336,16 @@ mod tests {
         let mut foreign = some();
         foreign.base_lsn = None;
         assert_eq!(parse(&foreign.encode()), Ok(foreign));
+        let text = String::from_utf8(some().encode()).expect("ASCII");
+        let line = "\nfile a.2.incr.aof seq 2 type h lsn 0 end 700 until 1700000000\n";
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn history_without_our_words_is_to_be_removed() {
+        let text = b"file a.1.incr.aof seq 1 type h\nfile a.2.incr.aof seq 2 type h lsn 5 end 9\n";
+        let manifest = parse(text).expect("a manifest");
+        assert_eq!((manifest.kept.len(), manifest.history.len()), (0, 2));
     }
 
     #[test]

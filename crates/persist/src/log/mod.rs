@@ -15,12 +15,14 @@
 //! The pieces, in reading order: [`frame`] is the line before each group; [`manifest`] the list
 //! of files; [`command`] reads commands; [`writer`] is [`Log`]; [`survey`] looks at what a
 //! directory holds before anything is served, [`Inspection`] what a tool wants to know of a
-//! damaged one, and [`reader`] hands out its commands.
+//! damaged one, and [`reader`] hands out its commands. [`generation`] is what is kept behind the
+//! present base.
 
 pub mod blocks;
 mod command;
 mod desk;
 pub mod frame;
+pub mod generation;
 mod inspection;
 pub mod manifest;
 mod open;
@@ -32,6 +34,7 @@ mod window;
 pub mod writer;
 
 pub use command::Argv;
+pub use generation::{Generation, Keep};
 pub use inspection::Inspection;
 pub use manifest::Manifest;
 pub use place::Place;

@@ -18,7 +18,7 @@ use super::desk::{Desk, Opened};
 use super::manifest::Entry;
 use super::survey::{Part, Recovery, Tail};
 use super::writer::{Log, Settings};
-use super::{Lsn, Manifest, Place};
+use super::{Keep, Lsn, Manifest, Place};
 use crate::error::{Kind, Trouble};
 use crate::storage::{Access, Storage, read_full, write_all};
 
@@ -67,12 +67,13 @@ impl Log {
             desk.starts
                 .insert(entry.seq, part.map_or(lsn, |part| part.first_lsn));
         }
-        desk.remove_history();
-        Ok(Log::start(desk))
+        let log = Log::start(desk);
+        log.remove_history();
+        Ok(log)
     }
 
     /// Begins a log at `lsn`, on a base that is durable under its name in the log's directory, or
-    /// on nothing. A log that was there before is replaced.
+    /// on nothing. A log that was there before is replaced, with its older generations.
     pub fn create(
         storage: Arc<dyn Storage>,
         place: &Place,
@@ -82,16 +83,19 @@ impl Log {
     ) -> Result<Log, Trouble> {
         make_log_dir(&*storage, place)?;
         let old = Manifest::load(&*storage, place)?.unwrap_or_default();
-        let seq = old.incrs.last().map_or(1, |last| last.seq + 1);
+        let seq = old.last_incr_seq() + 1;
         let entry = Entry {
             name: place.incr_name(seq),
             seq,
         };
         let opened = Opened::create(&*storage, place, &entry.name, lsn)?;
+        let mut old = old;
+        old.strike(Keep::default(), u64::MAX);
         let history = [old.history, old.base.into_iter().collect(), old.incrs];
         let manifest = Manifest {
             base,
             base_lsn: Some(lsn),
+            kept: Vec::new(),
             history: history.into_iter().flatten().collect(),
             incrs: vec![entry],
         };
@@ -100,15 +104,23 @@ impl Log {
             .map_err(|it| it.into_trouble())?;
         let mut desk = Desk::new(storage, place.clone(), settings, manifest, opened);
         desk.starts.insert(seq, lsn);
-        desk.remove_history();
-        Ok(Log::start(desk))
+        let log = Log::start(desk);
+        log.remove_history();
+        Ok(log)
     }
 }
 
 impl Manifest {
     pub(super) fn last_base_seq(&self) -> u64 {
-        let bases = self.base.iter().chain(&self.history);
+        let kept = self.kept.iter().filter_map(|kept| kept.base.as_ref());
+        let bases = self.base.iter().chain(kept).chain(&self.history);
         bases.map(|entry| entry.seq).max().unwrap_or(0)
+    }
+
+    pub(super) fn last_incr_seq(&self) -> u64 {
+        let kept = self.kept.iter().flat_map(|kept| &kept.incrs);
+        let incrs = self.incrs.iter().chain(kept);
+        incrs.map(|entry| entry.seq).max().unwrap_or(0)
     }
 }
 
@@ -121,7 +133,7 @@ fn next_entry(place: &Place, recovery: &Recovery, manifest: &mut Manifest) -> En
     if last_is_empty && let Some(last) = manifest.incrs.pop() {
         return last;
     }
-    let seq = manifest.incrs.last().map_or(1, |last| last.seq + 1);
+    let seq = manifest.last_incr_seq() + 1;
     Entry {
         name: place.incr_name(seq),
         seq,

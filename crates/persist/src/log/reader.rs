@@ -9,9 +9,9 @@
 //! Each checksum is verified again here: what changed since the survey is not served.
 
 use super::Lsn;
-use super::command::{Argv, Parsed, Span};
+use super::command::{Argv, Parsed, Span, timestamp};
 use super::frame::{Frame, LINE_BYTES_MAX};
-use super::survey::{Part, Recovery, TIMESTAMP, parse_at};
+use super::survey::{Part, Recovery, parse_at};
 use super::window::Window;
 use crate::error::{Kind, Trouble};
 use crate::storage::Storage;
@@ -28,7 +28,7 @@ pub struct Command<'a> {
     /// The file among [`Recovery::parts`], and the place in it.
     pub part: usize,
     pub offset: u64,
-    /// The time of the last `#TS:` line before it, if its file has one: unix seconds.
+    /// The time of the last `#TS:` line before it, if there is one: unix seconds.
     pub unix_secs: Option<i64>,
 }
 
@@ -104,8 +104,9 @@ impl Commands<'_> {
             match parsed {
                 Parsed::Command(len) => return self.command(part, len).map(Some),
                 Parsed::Remark(len) if self.at >= part.framed_end => {
-                    self.unix_secs = timestamp(&bytes[..len]).or(self.unix_secs);
+                    let time = timestamp(bytes).map(|(time, _)| time);
                     self.at += len as u64;
+                    self.note_time(time);
                 }
                 _ => return Err(self.damaged(part, "no command begins")),
             }
@@ -153,7 +154,13 @@ impl Commands<'_> {
         }
         self.at = group;
         self.group_end = group + frame.len;
+        self.note_time(frame.time);
         Ok(())
+    }
+
+    fn note_time(&mut self, unix_secs: Option<u64>) {
+        let unix_secs = unix_secs.and_then(|secs| i64::try_from(secs).ok());
+        self.unix_secs = unix_secs.or(self.unix_secs);
     }
 
     fn command(&mut self, part: &Part, len: usize) -> Result<Command<'_>, Trouble> {
@@ -213,12 +220,6 @@ fn role(name: &[u8]) -> Role {
         6 if name.eq_ignore_ascii_case(b"select") => Role::Select,
         _ => Role::Single,
     }
-}
-
-/// The time on a line `#TS:1700000000`.
-fn timestamp(remark: &[u8]) -> Option<i64> {
-    let digits = remark.strip_prefix(TIMESTAMP)?.strip_suffix(b"\r\n")?;
-    i64::try_from(base::parse_u64(digits)?).ok()
 }
 
 /// The database that a SELECT names.

@@ -5,10 +5,11 @@
 //!   rotate           incr 1 is finished, incr 2 begins         base 1 · incr 1 · incr 2
 //!   ... the snapshot is written to base 2, synced, renamed ...
 //!   adopt_base       base 2 in, the older files out            base 2 · incr 2
+//!                    or kept as an older generation
 //! ```
 //!
 //! The manifest lists a file before anything is appended to it, and lists a base only when it is
-//! durable; files go after the manifest without them is durable. A failure in the middle leaves
+//! durable; files go after the manifest that needs them no more is durable. A failure in the middle leaves
 //! the log as it was, with one exception: if nobody can say which manifest a crash would leave,
 //! the log is broken, as going on in either file could be wrong.
 //!
@@ -16,10 +17,10 @@
 //! waits unlisted until the base is there, which has all that was in memory at the cut, and then
 //! both are listed at once.
 
-use super::Lsn;
 use super::desk::{Desk, Health, Opened};
 use super::manifest::{Entry, SaveTrouble};
 use super::writer::Log;
+use super::{Generation, Lsn};
 use crate::error::{Kind, Trouble};
 
 impl Log {
@@ -75,36 +76,52 @@ impl Log {
     }
 
     /// Lists a base that was taken at `lsn`, where the present file or one before it begins. The
-    /// base must be durable under its name. What it replaces is removed.
+    /// base must be durable under its name. What it replaces is kept or removed.
     pub fn adopt_base(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {
+        self.list_base(name, seq, lsn)?;
+        self.remove_history();
+        Ok(())
+    }
+
+    fn list_base(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {
         let mut desk = self.desk.lock();
         let desk = &mut *desk;
         let mut manifest = desk.manifest.clone();
         let mut starts = desk.starts.clone();
-        manifest.history.extend(manifest.base.take());
-        manifest.base = Some(Entry {
-            name: name.to_owned(),
-            seq,
-        });
-        manifest.base_lsn = Some(lsn);
-        if let Health::Healing(_, entry) = &desk.health {
+        let (replaced, end_lsn) = if let Health::Healing(_, entry) = &desk.health {
             assert_eq!(desk.lsn, lsn, "the file begins where the base was taken");
-            manifest.history.append(&mut manifest.incrs);
             starts.insert(entry.seq, lsn);
-            manifest.incrs.push(entry.clone());
+            let replaced = std::mem::replace(&mut manifest.incrs, vec![entry.clone()]);
+            // Nobody knows what the broken file has beyond this.
+            (replaced, self.durable_lsn().min(lsn))
         } else {
             desk.health.check()?;
             assert!(
                 starts.values().any(|start| *start == lsn),
                 "no file begins at {lsn}"
             );
-            let (old, kept) = manifest
+            let (replaced, rest) = manifest
                 .incrs
                 .into_iter()
                 .partition(|it| starts[&it.seq] < lsn);
-            manifest.incrs = kept;
-            manifest.history.extend::<Vec<_>>(old);
+            manifest.incrs = rest;
+            (replaced, lsn)
+        };
+        let base = Entry {
+            name: name.to_owned(),
+            seq,
+        };
+        let replaced = Generation {
+            base: manifest.base.replace(base),
+            base_lsn: manifest.base_lsn.replace(lsn).unwrap_or(0),
+            incrs: replaced,
+            end_lsn,
+            until_secs: self.unix_secs(),
+        };
+        if replaced.entries().next().is_some() {
+            manifest.kept.push(replaced);
         }
+        manifest.strike(self.keep(), self.unix_secs());
         // The base's name was made durable by who wrote it; that costs nothing to be sure of.
         desk.storage.sync_dir(&desk.place.log_dir())?;
         match manifest.save(&*desk.storage, &desk.place) {
@@ -120,8 +137,59 @@ impl Log {
         if let Health::Healing(..) = desk.health {
             self.heal(desk, lsn);
         }
-        desk.remove_history();
         Ok(())
+    }
+
+    /// Is there something for [`Log::tidy`] to do? Look now and then.
+    pub fn is_untidy(&self) -> bool {
+        let (keep, now_secs) = (self.keep(), self.unix_secs());
+        let manifest = &self.desk.lock().manifest;
+        !manifest.history.is_empty() || manifest.unwanted(keep, now_secs) > 0
+    }
+
+    /// Removes generations whose time is over. What fails is tried again the next time.
+    pub fn tidy(&self) {
+        let (keep, now_secs) = (self.keep(), self.unix_secs());
+        let mut desk = self.desk.lock();
+        if desk.health.check().is_err() {
+            return;
+        }
+        if desk.manifest.unwanted(keep, now_secs) > 0 {
+            let mut manifest = desk.manifest.clone();
+            manifest.strike(keep, now_secs);
+            // Either manifest is right after a crash, but no file goes that the older one keeps.
+            if manifest.save(&*desk.storage, &desk.place).is_err() {
+                return;
+            }
+            desk.manifest = manifest;
+        }
+        let is_idle = desk.manifest.history.is_empty();
+        drop(desk);
+        if !is_idle {
+            self.remove_history();
+        }
+    }
+
+    /// Removes what is no longer needed; what cannot be removed stays listed for the next time.
+    /// Others write meanwhile: removing a large file takes long.
+    pub(super) fn remove_history(&self) {
+        let desk = self.desk.lock();
+        let (storage, place) = (desk.storage.clone(), desk.place.clone());
+        let history = desk.manifest.history.clone();
+        drop(desk);
+        let is_gone = |entry: &Entry| {
+            let removed = storage.remove(&place.file(&entry.name));
+            removed.is_ok() || removed.is_err_and(|trouble| trouble.kind == Kind::Missing)
+        };
+        let gone: Vec<Entry> = history.into_iter().filter(is_gone).collect();
+        // No name comes back that is listed no more.
+        if gone.is_empty() || storage.sync_dir(&place.log_dir()).is_err() {
+            return;
+        }
+        let mut desk = self.desk.lock();
+        desk.manifest.history.retain(|entry| !gone.contains(entry));
+        // If the shorter list does not arrive, the longer one is right as well.
+        let _ = desk.manifest.save(&*storage, &place);
     }
 
     fn rotate_well(
@@ -190,24 +258,6 @@ impl Desk {
             name: self.place.incr_name(seq),
             seq,
         }
-    }
-
-    /// Removes what is no longer needed; what cannot be removed stays listed for the next time.
-    pub(super) fn remove_history(&mut self) {
-        if self.manifest.history.is_empty() {
-            return;
-        }
-        let history = std::mem::take(&mut self.manifest.history);
-        let mut kept = Vec::new();
-        for entry in history {
-            let removed = self.storage.remove(&self.place.file(&entry.name));
-            if removed.is_err_and(|trouble| trouble.kind != Kind::Missing) {
-                kept.push(entry);
-            }
-        }
-        self.manifest.history = kept;
-        // If the shorter list does not arrive, the longer one is right as well.
-        let _ = self.manifest.save(&*self.storage, &self.place);
     }
 
     fn remove(&self, name: &str) {

@@ -26,7 +26,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::command::{Argv, Parsed, Span, parse};
+use super::command::{Argv, Parsed, Span, TIMESTAMP, parse, timestamp};
 use super::frame::{BadLine, Frame, LINE_BYTES_MAX, MAGIC};
 use super::manifest::Entry;
 use super::window::Window;
@@ -175,7 +175,11 @@ impl Recovery {
         }
     }
 
-    fn survey_base(&mut self, storage: &dyn Storage, rdb_end: RdbEnd<'_>) -> Result<(), Trouble> {
+    pub(super) fn survey_base(
+        &mut self,
+        storage: &dyn Storage,
+        rdb_end: RdbEnd<'_>,
+    ) -> Result<(), Trouble> {
         let place = &self.place;
         let single = place.dir.join(&place.name);
         let (entry, path, is_old_style) = match &self.manifest {
@@ -196,6 +200,11 @@ impl Recovery {
         };
         let mut window = open_listed(storage, &path)?;
         let is_rdb = is_rdb(window.at(0, 6)?);
+        if !is_rdb && entry.is_some_and(|entry| entry.name.ends_with(".rdb")) {
+            // Taken for commands it could be empty, and all of the base would be lost in silence.
+            let what = "no snapshot begins here";
+            return Err(Trouble::new(Kind::Damaged, &path, what).at(0));
+        }
         let rdb_bytes = match entry {
             _ if !is_rdb => 0,
             Some(entry) if entry.name.ends_with(".rdb") => window.len(),
@@ -225,7 +234,7 @@ impl Recovery {
         Ok(())
     }
 
-    fn survey_incrs(&mut self, storage: &dyn Storage) -> Result<(), Trouble> {
+    pub(super) fn survey_incrs(&mut self, storage: &dyn Storage) -> Result<(), Trouble> {
         let Some(manifest) = &self.manifest else {
             return Ok(());
         };
@@ -280,9 +289,6 @@ enum Defect {
     Short,
     Checksum,
 }
-
-/// How the one remark begins that Redis writes.
-pub(super) const TIMESTAMP: &[u8] = b"#TS:";
 
 /// Which remarks a stretch without lines may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -431,7 +437,8 @@ impl Part {
         let mut from = at;
         while let Some(found) = window.find(from, b"#OCH1 ")? {
             from = found + 1;
-            let Ok((frame, line_bytes)) = Frame::decode(window.at(found, LINE_BYTES_MAX)?) else {
+            let line = window.at(found, LINE_BYTES_MAX)?;
+            let Ok((frame, line_bytes)) = Frame::decode_line(line) else {
                 continue;
             };
             let group = found + line_bytes as u64;
@@ -535,7 +542,7 @@ impl PlainWalk {
                 let what = "a group with a checksum behind commands that have none";
                 return Ok(Step::Bad(at, what));
             }
-            Parsed::Remark(_) if remarks != Remarks::Any && !bytes.starts_with(TIMESTAMP) => {
+            Parsed::Remark(_) if remarks != Remarks::Any && timestamp(bytes).is_none() => {
                 return Ok(Step::Bad(
                     at,
                     "an unknown remark behind groups with checksums",
@@ -613,7 +620,9 @@ fn selects_first(window: &mut Window, mut at: u64) -> Result<bool, Trouble> {
     while at < window.len() {
         let (bytes, parsed) = parse_at(window, at, &mut spans)?;
         match parsed {
-            Parsed::Remark(len) => at += len as u64,
+            // Anything but a whole timestamp may be a line of ours that did not arrive whole.
+            Parsed::Remark(len) if timestamp(bytes).is_some() => at += len as u64,
+            Parsed::Remark(_) => return Ok(false),
             Parsed::Command(len) => {
                 let name = Argv::new(bytes, &spans).name();
                 if !name.eq_ignore_ascii_case(b"MULTI") || is_in_multi {

@@ -21,14 +21,14 @@
 //! closing and opening the directory again.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use base::write_u64;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::Lsn;
 use super::desk::{Desk, Health};
-use super::frame::LINE_BYTES_MAX;
+use super::frame::{LINE_BYTES_MAX, TIME_MAX};
+use super::{Keep, Lsn};
 use crate::error::{Kind, Trouble};
 
 /// `appendfsync`.
@@ -57,6 +57,10 @@ pub struct Settings {
     /// Under any policy, so many unsynced bytes are synced: damage before that is told from an
     /// unfinished end.
     pub unsynced_bytes_max: u64,
+    /// Write the time before the first group of each second; see [`Log::tell_time`].
+    pub timestamps: bool,
+    /// How long what a rewrite replaces is kept.
+    pub keep: Keep,
     /// A mistake to make on purpose.
     #[cfg(feature = "sabotage")]
     pub sabotage: Sabotage,
@@ -84,6 +88,8 @@ impl Settings {
             group_bytes: 256 << 10,
             zero_ahead_bytes: 512 << 10,
             unsynced_bytes_max: 32 << 20,
+            timestamps: false,
+            keep: Keep::default(),
             #[cfg(feature = "sabotage")]
             sabotage: Sabotage::None,
         }
@@ -140,6 +146,10 @@ pub struct Log {
 pub(super) struct Gate {
     state: AtomicU8,
     policy: AtomicU8,
+    timestamps: AtomicBool,
+    /// What time it is, as far as anybody has said.
+    unix_secs: AtomicU64,
+    keep: Mutex<Keep>,
     appended: AtomicU64,
     written: AtomicU64,
     durable: AtomicU64,
@@ -183,6 +193,9 @@ impl Log {
             ..Gate::default()
         };
         gate.policy.store(settings.policy as u8, Ordering::Relaxed);
+        gate.timestamps
+            .store(settings.timestamps, Ordering::Relaxed);
+        *gate.keep.lock() = settings.keep;
         gate.appended.store(lsn, Ordering::Relaxed);
         gate.written.store(lsn, Ordering::Relaxed);
         gate.durable.store(lsn, Ordering::Relaxed);
@@ -280,6 +293,31 @@ impl Log {
     /// Holds from the next commit on.
     pub fn set_policy(&self, policy: FsyncPolicy) {
         self.gate.policy.store(policy as u8, Ordering::Relaxed);
+    }
+
+    /// Holds from what is taken next.
+    pub fn set_timestamps(&self, timestamps: bool) {
+        self.gate.timestamps.store(timestamps, Ordering::Relaxed);
+    }
+
+    /// Holds from the next rewrite, or [`Log::tidy`], on.
+    pub fn set_keep(&self, keep: Keep) {
+        *self.gate.keep.lock() = keep;
+    }
+
+    pub(super) fn keep(&self) -> Keep {
+        *self.gate.keep.lock()
+    }
+
+    /// Says what time it is, in unix seconds: what is written from now on has that time.
+    #[inline]
+    pub fn tell_time(&self, unix_secs: u64) {
+        let unix_secs = unix_secs.min(TIME_MAX);
+        self.gate.unix_secs.store(unix_secs, Ordering::Relaxed);
+    }
+
+    pub(super) fn unix_secs(&self) -> u64 {
+        self.gate.unix_secs.load(Ordering::Relaxed)
     }
 
     /// Writes what is pending, syncs if it is due, publishes. For one thread, the committer.
@@ -469,7 +507,9 @@ impl Log {
     fn take(&self, desk: &mut Desk) -> bool {
         let mut pending = self.pending.lock();
         if desk.batch.is_empty() {
-            desk.batch.fill(&mut pending);
+            let timestamps = self.gate.timestamps.load(Ordering::Relaxed);
+            let time = timestamps.then(|| self.unix_secs());
+            desk.batch.fill(&mut pending, time);
         }
         pending.rotate_at.is_some()
     }

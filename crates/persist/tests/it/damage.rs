@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::story::{DIR, Group, append, groups, place, settings, some_group, survey};
 use base::Rng;
-use persist::log::{FsyncPolicy, Log, Options, Recovery, Tail};
+use persist::log::{FsyncPolicy, Log, Options, Recovery, Settings, Tail};
 use persist::{Kind, Lsn, Place, Storage, Trouble};
 use proptest::prelude::*;
 use testkit::disk::SimDisk;
@@ -18,13 +18,21 @@ struct Written {
     proved: usize,
 }
 
-/// A log of some groups, each committed with the given chance, in one file.
+/// When the logs of these tests begin, in unix seconds.
+const BEGAN_SECS: u64 = 1_700_000_000;
+
+/// A log of some groups, each committed with the given chance, in one file. Half of the seeds have
+/// times in it.
 fn written(seed: u64, count: usize, policy: FsyncPolicy, is_closed: bool) -> Written {
     let mut rng = Rng::new(seed);
     let disk = SimDisk::new(DIR.as_ref());
     let storage: Arc<dyn Storage> = Arc::new(disk.clone());
     let recovery = survey(&disk).expect("nothing there");
-    let log = Log::open(storage, &recovery, settings(policy)).expect("opens");
+    let settings = Settings {
+        timestamps: seed % 4 < 2,
+        ..settings(policy)
+    };
+    let log = Log::open(storage, &recovery, settings).expect("opens");
     let mut history = Vec::new();
     let mut synced_before_last = 0;
     let mut last_commit = 0;
@@ -34,6 +42,7 @@ fn written(seed: u64, count: usize, policy: FsyncPolicy, is_closed: bool) -> Wri
         if rng.below(2) == 0 || number + 1 == count {
             synced_before_last = last_commit;
             last_commit = history.len();
+            log.tell_time(BEGAN_SECS + number as u64 / 2);
             log.commit(number as u64 * 300, &|| 0).expect("commits");
         }
     }
@@ -145,7 +154,7 @@ fn cut_at_every_byte() {
 #[test]
 fn every_bit_flipped() {
     let (mut checks, mut refused) = (0, 0);
-    for (seed, is_closed) in [(1, true), (2, false), (3, true)] {
+    for (seed, is_closed) in [(1, true), (2, false), (3, true), (4, false)] {
         let it = written(seed, 10, FsyncPolicy::Always, is_closed);
         let bytes = it.disk.contents(&log_path()).expect("a log");
         let recovery = survey(&it.disk).expect("whole");
@@ -230,6 +239,40 @@ fn repeated_and_foreign_tails() {
             let is_served = check(&it, "a tail", it.history.len(), |bytes| bytes.extend(tail));
             assert!(is_served, "{tail:?} is cut");
         }
+    }
+}
+
+/// A crash may leave the line with a time and nothing whole behind it, which is no stock server's
+/// beginning and is cut, whatever the group begins with.
+#[test]
+fn a_time_without_its_group_is_cut() {
+    let it = written(1, 1, FsyncPolicy::Always, false);
+    let whole = it.disk.contents(&log_path()).expect("a log");
+    let line = lines(&whole)[1];
+    let time = b"#TS:1700000000\r\n";
+    let start = line - time.len();
+    assert_eq!(&whole[start..line], time);
+    let group = line
+        + whole[line..]
+            .iter()
+            .position(|b| *b == b'\n')
+            .expect("an end")
+        + 1;
+    assert!(whole[group..].starts_with(b"*2\r\n$6\r\nSELECT"));
+    for hole in [
+        start + 6..start + 9,
+        start + 6..line + 3,
+        line..group - 2,
+        line + 4..line + 9,
+        start + 14..line + 1,
+    ] {
+        let what = format!("a hole at {hole:?}, time at {start}, line at {line}");
+        let is_served = check(&it, &what, 0, |bytes| bytes[hole.clone()].fill(0));
+        assert!(is_served, "{what}");
+        let mut bytes = whole.clone();
+        bytes[hole].fill(0);
+        it.disk.put(&log_path(), &bytes);
+        assert_eq!(survey(&it.disk).expect("served").end_lsn, 0, "{what}");
     }
 }
 

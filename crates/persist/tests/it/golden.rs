@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use persist::Storage;
-use persist::log::{FsyncPolicy, Log, Tail};
+use persist::log::{FsyncPolicy, Log, Settings, Tail};
 use testkit::disk::SimDisk;
 
 use crate::story::{DIR, append, groups, place, settings, survey};
@@ -25,6 +25,20 @@ const LOG: &str = "\
 *2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n2\r\n\
 *2\r\n$3\r\nDEL\r\n$1\r\nc\r\n*1\r\n$4\r\nEXEC\r\n\
 #OCH1 lsn=149 len=0 synced=149 crc=08db2912\r
+";
+
+/// The same with `aof-timestamp-enabled`: two commits in one second, one in the next.
+const LOG_WITH_TIMES: &str = "\
+#OCH1 lsn=0 len=0 synced=0 crc=8e7c1e9b\r
+#TS:1700000000\r
+#OCH1 lsn=0 len=50 synced=0 time=1700000000 crc=13e2d4f7\r
+*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n\
+#OCH1 lsn=50 len=20 synced=50 crc=61578693\r
+*2\r\n$3\r\nDEL\r\n$1\r\nc\r\n\
+#TS:1700000001\r
+#OCH1 lsn=70 len=20 synced=70 time=1700000001 crc=236e62a1\r
+*2\r\n$3\r\nDEL\r\n$1\r\nd\r\n\
+#OCH1 lsn=90 len=0 synced=90 crc=51743d6f\r
 ";
 
 fn words(words: &[&str]) -> Vec<Vec<u8>> {
@@ -58,6 +72,42 @@ fn the_example_is_written_and_read() {
     assert_eq!(recovery.end_lsn, 149);
     let served = groups(&recovery, &disk).expect("served");
     assert_eq!(served, [(first, 50), (second, 149)]);
+}
+
+#[test]
+fn the_example_with_times_is_written_and_read() {
+    let disk = SimDisk::new(DIR.as_ref());
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    let recovery = survey(&disk).expect("nothing there");
+    let settings = Settings {
+        timestamps: true,
+        ..settings(FsyncPolicy::Always)
+    };
+    let log = Log::open(storage, &recovery, settings).expect("opens");
+    let groups = [
+        (["SET", "a", "1"].as_slice(), 0),
+        (&["DEL", "c"], 0),
+        (&["DEL", "d"], 1),
+    ];
+    for (group, second) in groups {
+        append(&log, &vec![(0, words(group))]);
+        log.tell_time(1_700_000_000 + second);
+        log.commit(0, &|| 0).expect("commits");
+    }
+    log.close(0, &|| 0).expect("closes");
+    let path = place().file("appendonly.aof.1.incr.aof");
+    let bytes = disk.contents(&path).expect("a file");
+    assert_eq!(String::from_utf8(bytes).expect("ASCII"), LOG_WITH_TIMES);
+
+    let recovery = survey(&disk).expect("whole");
+    assert_eq!((recovery.end_lsn, recovery.parts[0].groups), (90, 5));
+    let mut commands = recovery.commands(&disk);
+    let mut seen = Vec::new();
+    while let Some(command) = commands.advance().expect("sound") {
+        seen.push((command.end_lsn, command.unix_secs));
+    }
+    let (first, second) = (Some(1_700_000_000), Some(1_700_000_001));
+    assert_eq!(seen, [(23, first), (50, first), (70, first), (90, second)]);
 }
 
 /// Many threads append while one commits: the file has the order that the LSNs say.

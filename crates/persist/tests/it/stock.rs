@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::story::{append, groups};
-use persist::log::{FsyncPolicy, Log, Options, Recovery, Settings};
+use persist::log::{FsyncPolicy, Log, Options, Recovery, Settings, Tail};
 use persist::{Disk, Place, Storage, Trouble};
 
 struct Dir(PathBuf);
@@ -177,6 +177,56 @@ fn redis_check_aof_accepts_our_directory() {
         said.contains("All AOF files and manifest are valid"),
         "{said}"
     );
+}
+
+/// What `redis-check-aof --truncate-to-timestamp` leaves ends clean, for us too.
+#[test]
+fn stock_tools_find_a_time_in_our_log() {
+    if !has("redis-check-aof") {
+        return;
+    }
+    const BEGAN_SECS: u64 = 1_700_000_000;
+    let dir = Dir::new("times");
+    let storage: Arc<dyn Storage> = Arc::new(Disk);
+    let settings = Settings {
+        timestamps: true,
+        ..Settings::new(FsyncPolicy::Always)
+    };
+    let recovery = dir.survey().expect("nothing there");
+    let log = Log::open(storage, &recovery, settings).expect("opens");
+    for number in 0..9 {
+        append(
+            &log,
+            &vec![
+                set(0, &format!("k{number}"), "v"),
+                set(1, "n", &number.to_string()),
+            ],
+        );
+        log.tell_time(BEGAN_SECS + number / 3);
+        log.commit(0, &|| 0).expect("commits");
+    }
+    log.close(0, &|| 0).expect("closes");
+    let manifest = dir.place().file("appendonly.aof.manifest");
+    for (second, count) in [(9, 9), (2, 9), (1, 6), (0, 3)] {
+        let output = Command::new("redis-check-aof")
+            .args([
+                "--truncate-to-timestamp",
+                &(BEGAN_SECS + second).to_string(),
+            ])
+            .arg(&manifest)
+            .output()
+            .expect("runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
+        let recovery = dir.survey().expect("not refused");
+        assert_eq!(recovery.parts[0].tail, Tail::Clean);
+        assert_eq!(groups(&recovery, &Disk).expect("served").len(), count);
+        if has("redis-server") && second != 9 {
+            let mut redis = Redis::start(&dir.0, &["--aof-timestamp-enabled", "no"]);
+            assert_eq!(redis.ask("DBSIZE"), format!(":{count}"));
+            redis.stop();
+        }
+    }
 }
 
 #[test]

@@ -5,13 +5,17 @@
 //!
 //! - the recovered groups are the first so many of those appended: no hole, no half group;
 //! - everything acknowledged (`end <= durable_lsn`) is among them;
-//! - the directory is not refused.
+//! - the directory is not refused;
+//! - older generations that are listed as kept are whole, and no file is left over that was listed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Rng;
-use persist::log::{FsyncPolicy, Log, Options, Recovery, Role, Settings};
+use persist::log::{
+    FsyncPolicy, Inspection, Keep, Log, Manifest, Options, Recovery, Role, Settings,
+};
 use persist::{Access, Kind, Lsn, Place, Storage, Trouble};
 use testkit::disk::{Crash, SimDisk};
 
@@ -29,6 +33,8 @@ pub struct Story {
     pub history: Vec<(Group, Lsn)>,
     /// The most that was ever acknowledged.
     pub acknowledged: Lsn,
+    /// Files that a manifest listed at a start.
+    listed: BTreeSet<String>,
     pub now_ms: u64,
 }
 
@@ -40,6 +46,13 @@ pub fn settings(policy: FsyncPolicy) -> Settings {
         zero_ahead_bytes: 2048,
         unsynced_bytes_max: 6000,
         ..Settings::new(policy)
+    }
+}
+
+fn some_keep(rng: &mut Rng) -> Keep {
+    Keep {
+        generations: (rng.below(4) * rng.below(2)) as u32,
+        secs: rng.below(5) * rng.below(2),
     }
 }
 
@@ -141,13 +154,19 @@ impl Story {
             disk.shorten_writes(seed);
         }
         disk.set_writes_through(rng.below(2) == 0);
+        let settings = Settings {
+            timestamps: rng.below(2) == 0,
+            keep: some_keep(&mut rng),
+            ..settings(policy)
+        };
         Story {
             disk,
-            settings: settings(policy),
+            settings,
             rng,
             log: None,
             history: Vec::new(),
             acknowledged: 0,
+            listed: BTreeSet::new(),
             now_ms: 1_000,
         }
     }
@@ -177,7 +196,7 @@ impl Story {
             return self.start();
         }
         let log = self.log.as_ref().expect("started");
-        match self.rng.below(20) {
+        match self.rng.below(22) {
             0..10 => {
                 if log.admit(2_000).is_ok() {
                     let group = some_group(&mut self.rng, self.history.len());
@@ -188,6 +207,7 @@ impl Story {
             }
             10..17 => {
                 self.now_ms += self.rng.below(700);
+                log.tell_time(self.now_ms / 1000);
                 log.commit(self.now_ms, &|| 0)?;
                 self.note_acknowledged();
                 let log = self.log.as_ref().expect("started");
@@ -199,6 +219,13 @@ impl Story {
                 self.note_acknowledged();
                 self.log = None;
                 closed
+            }
+            19 => {
+                log.set_keep(some_keep(&mut self.rng));
+                self.now_ms += self.rng.below(3_000);
+                log.tell_time(self.now_ms / 1000);
+                log.tidy();
+                Ok(())
             }
             // Another process takes over from a killed one; the machine goes on.
             _ => {
@@ -232,6 +259,7 @@ impl Story {
         let recovery = survey(&self.disk)?;
         let recovered = recovered(&self.disk, &recovery)?;
         self.judge(&recovery, &recovered);
+        self.judge_kept(&recovery)?;
         let disk: Arc<dyn Storage> = Arc::new(self.disk.clone());
         let log = Log::open(disk, &recovery, self.settings)?;
         // What was not recovered never was.
@@ -281,6 +309,49 @@ impl Story {
         assert!(recovery.end_lsn >= self.acknowledged);
     }
 
+    fn judge_kept(&mut self, recovery: &Recovery) -> Result<(), Trouble> {
+        let Some(manifest) = &recovery.manifest else {
+            return Ok(());
+        };
+        let base_lsn = manifest.base_lsn.expect("ours");
+        for generation in &manifest.kept {
+            assert!(generation.base_lsn <= generation.end_lsn, "{generation:?}");
+            assert!(generation.end_lsn <= base_lsn, "{generation:?}");
+            let mut no_rdb = |_: &dyn persist::File, _: &Path| panic!("no old-style file");
+            let it = Inspection::of_generation(&self.disk, &place(), generation, &mut no_rdb);
+            if let Some(trouble) = it.damage {
+                // A call that failed is no damage.
+                assert_ne!(trouble.kind, Kind::Damaged, "{trouble} in {generation:?}");
+                return Err(trouble);
+            }
+            let had = recovered(&self.disk, &it.recovery)?;
+            // What was never recovered may be in it still.
+            let known = self.history.len().saturating_sub(had.in_base);
+            for (at, (group, end)) in had.groups.iter().take(known).enumerate() {
+                let (want, want_end) = &self.history[had.in_base + at];
+                if *want_end <= generation.end_lsn {
+                    assert_eq!((group, end), (want, want_end), "{generation:?}");
+                }
+            }
+            assert!(it.recovery.end_lsn >= generation.end_lsn);
+        }
+        self.judge_names(manifest)
+    }
+
+    /// A file that was listed at a start is listed still or gone.
+    fn judge_names(&mut self, manifest: &Manifest) -> Result<(), Trouble> {
+        let kept = manifest.kept.iter().flat_map(|kept| kept.entries());
+        let listed = manifest.base.iter().chain(&manifest.incrs).chain(kept);
+        let listed = listed.chain(&manifest.history);
+        let listed: BTreeSet<String> = listed.map(|entry| entry.name.clone()).collect();
+        for name in self.disk.list(&place().log_dir())? {
+            let is_left_over = self.listed.contains(&name) && !listed.contains(&name);
+            assert!(!is_left_over, "{name} is left over: {manifest:?}");
+        }
+        self.listed.extend(listed);
+        Ok(())
+    }
+
     /// Start after a crash must find what was promised, and a second one the same; what is
     /// written then must last.
     pub fn crash_and_check(&mut self, seed: u64, mode: Crash) -> Result<(), Trouble> {
@@ -291,6 +362,7 @@ impl Story {
             log: None,
             history: self.history.clone(),
             acknowledged: self.acknowledged,
+            listed: self.listed.clone(),
             now_ms: self.now_ms,
         };
         let first = survey(&after.disk)?;
@@ -300,6 +372,8 @@ impl Story {
         // What was served is durable from now on.
         after.note_acknowledged();
         let group = some_group(&mut after.rng, after.history.len());
+        // The older generations may have used up the room.
+        after.disk.set_capacity(u64::MAX);
         let log = after.log.as_ref().expect("started");
         log.set_policy(FsyncPolicy::Always);
         let end = append(log, &group);

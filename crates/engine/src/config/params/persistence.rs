@@ -26,7 +26,9 @@ rows! {
     "auto-aof-rewrite-min-size", Memory(0, LONG_MAX_BYTES), "64mb", Modifiable, Live;
     "aof-load-truncated", Bool, "yes", Modifiable, Live;
     "aof-use-rdb-preamble", Bool, "yes", Modifiable, Later;
-    "aof-timestamp-enabled", Bool, "no", Modifiable, Later;
+    "aof-timestamp-enabled", Bool, "no", Modifiable, Live;
+    "aof-keep-generations", Integer(0, 1_000), "0", Modifiable, Live;
+    "aof-keep-seconds", Integer(0, INT_MAX), "0", Modifiable, Live;
     "aof-rewrite-incremental-fsync", Bool, "yes", Modifiable, NO_CHILD_FSYNC;
     "rdb-version", Choice(RdbVersion::WORDS), "11", Modifiable, Live;
     "aof-disable-auto-gc", Bool, "no", Modifiable + hidden, Later;
