@@ -5,6 +5,8 @@
 //! what it showed, and nothing is ever rehashed, copied or freed as a whole in one go.
 
 pub mod arena;
+mod hash;
 mod size_class;
+mod slots;
 #[cfg(test)]
 mod testing;
