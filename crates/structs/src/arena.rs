@@ -15,7 +15,7 @@
 //!
 //! Pages take 256 items or 8 KiB, whatever comes first; items above 2 KiB have a page to
 //! themselves. The limit is 2^24 pages: four billion small items, or at least 128 GiB of larger
-//! ones. The first page begins with half a KiB, and no page is much larger than an eighth of what is
+//! ones. The first page begins with 256 bytes, and no page is much larger than an eighth of what is
 //! there already.
 //!
 //! Removal leaves holes. New items fill them: a page that a quarter of is unused waits to be filled
@@ -73,7 +73,7 @@ impl Ref {
 const SLOT_BITS: u32 = SLOTS_MAX.ilog2();
 const PAGES_MAX: usize = 1 << (32 - SLOT_BITS);
 /// What a page weighs, counts of the `Arc` included.
-const PAGE_BYTES_MIN: usize = 512;
+const PAGE_BYTES_MIN: usize = 256;
 const PAGE_BYTES_MAX: usize = 8 << 10;
 /// An item beyond this has a page of its own.
 const SHARED_BYTES_MAX: usize = 2 << 10;
@@ -280,6 +280,10 @@ impl Arena {
             self.pages.len() < PAGES_MAX,
             "an arena of {PAGES_MAX} pages is full"
         );
+        if self.pages.is_empty() {
+            // Many arenas need no more.
+            self.pages.reserve_exact(1);
+        }
         self.pages.push(page);
         self.pages.len() - 1
     }

@@ -5,6 +5,7 @@
 //! what it showed, and nothing is ever rehashed, copied or freed as a whole in one go.
 
 pub mod arena;
+pub mod dict;
 mod hash;
 mod size_class;
 mod slots;

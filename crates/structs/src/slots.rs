@@ -228,6 +228,15 @@ impl Slots {
         self.segments.len()
     }
 
+    /// The segment of a hash, and the first hash behind it, if there is one. There must be slots.
+    pub(crate) fn segment_of(&self, hash: u64) -> (usize, Option<u64>) {
+        let at = self.directory[self.index(hash)] as usize;
+        let segment = &self.segments[at];
+        // All ones below the bits that lead there, then one more.
+        let last = segment.base() | u64::MAX.checked_shr(segment.depth()).unwrap_or(0);
+        (at, last.checked_add(1))
+    }
+
     pub(crate) fn segment_items(&self, segment: usize) -> impl Iterator<Item = Ref> + '_ {
         self.segments[segment].items()
     }

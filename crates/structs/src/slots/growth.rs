@@ -26,6 +26,10 @@ fn lines_for(slots: usize) -> usize {
 impl Slots {
     pub(super) fn begin(&mut self) {
         let first = Segment::new(0, 0, LINES[0]);
+        // Many dicts are small: no more than one of each.
+        self.segments.reserve_exact(1);
+        self.directory.reserve_exact(1);
+        self.at_depth.reserve_exact(1);
         self.segment_bytes = first.memory_bytes();
         self.segments.push(first);
         self.directory.push(0);
@@ -71,8 +75,10 @@ impl Slots {
         let hashed = old.items().map(|item| (hash_of(item), item));
         let bit = 1 << (64 - depth);
         let (high, low): (Vec<_>, Vec<_>) = hashed.partition(|(hash, _)| hash & bit != 0);
-        let mut low = build(old.base(), depth, &low);
-        let mut high = build(old.base() | bit, depth, &high);
+        // Each home becomes two, so what fitted before fits now.
+        let half = |base, hashed: &[_]| build(base, depth, hashed).expect("half fits in one");
+        let mut low = half(old.base(), &low);
+        let mut high = half(old.base() | bit, &high);
         (low.soonest_ms, high.soonest_ms) = (old.soonest_ms, old.soonest_ms);
         self.at_depth[depth as usize - 1] -= 1;
         self.at_depth[depth as usize] += 2;
@@ -126,7 +132,10 @@ impl Slots {
             .chain(other.items())
             .map(|item| (hash_of(item), item));
         let hashed: Vec<_> = hashed.collect();
-        let mut new = build(one.base().min(other.base()), depth - 1, &hashed);
+        // Uneven ones may not fit together.
+        let Some(mut new) = build(one.base().min(other.base()), depth - 1, &hashed) else {
+            return;
+        };
         new.soonest_ms = one.soonest_ms.min(other.soonest_ms);
         self.at_depth[depth as usize] -= 2;
         self.at_depth[depth as usize - 1] += 1;
@@ -148,18 +157,14 @@ impl Slots {
     }
 }
 
-/// A segment of these slots, in as few buckets as take them.
-fn build(base: u64, depth: u32, hashed: &[(u64, Ref)]) -> Segment {
+/// A segment of these slots, in as few buckets as take them; `None` if none does.
+fn build(base: u64, depth: u32, hashed: &[(u64, Ref)]) -> Option<Segment> {
     let least = lines_for(hashed.len());
-    let fill = |lines: &usize| {
-        let mut segment = Segment::new(base, depth, *lines);
-        let mut each = hashed.iter();
-        each.all(|(hash, item)| segment.place(position(*hash), *item))
-            .then_some(segment)
-    };
     let enough = LINES.iter().filter(|lines| **lines >= least);
-    enough
-        .into_iter()
-        .find_map(fill)
-        .expect("half of a segment fits in one")
+    enough.copied().find_map(|lines| {
+        let mut segment = Segment::new(base, depth, lines);
+        let mut each = hashed.iter();
+        let fits = each.all(|(hash, item)| segment.place(position(*hash), *item));
+        fits.then_some(segment)
+    })
 }
