@@ -11,3 +11,4 @@ mod size_class;
 mod slots;
 #[cfg(test)]
 mod testing;
+pub mod tree;
