@@ -12,3 +12,4 @@ mod slots;
 #[cfg(test)]
 mod testing;
 pub mod tree;
+pub mod zset;
