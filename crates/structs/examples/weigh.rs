@@ -1,13 +1,12 @@
-//! What large sets, hashes and sorted sets weigh per element over their payload, and how long their
-//! operations take.
+//! What large sets, hashes and sorted sets weigh per element over their payload, and how much time of
+//! a processor their operations take (on Linux, which counts it for each thread).
 //!
 //! ```sh
 //! cargo run --release -p ochre-structs --example weigh            # memory
-//! cargo run --release -p ochre-structs --example weigh -- time    # memory and time
+//! cargo run --release -p ochre-structs --example weigh -- time    # time
 //! ```
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use base::Rng;
 use structs::dict::{Deadline, Dict};
@@ -17,12 +16,11 @@ const SECRET: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
 const VALUE: &[u8] = b"a value of 24 bytes here";
 
 fn main() {
-    weigh_dicts();
-    weigh_zsets();
     if std::env::args().any(|arg| arg == "time") {
-        for count in [100_000, 1_000_000] {
-            time(count);
-        }
+        [100_000, 1_000_000].into_iter().for_each(time);
+    } else {
+        weigh_dicts();
+        weigh_zsets();
     }
 }
 
@@ -72,10 +70,13 @@ fn weigh_dicts() {
     );
 }
 
+/// The score of the member of a number.
+type Score = Box<dyn FnMut(usize) -> f64>;
+
 fn weigh_zsets() {
     let mut rng = Rng::new(1);
     let random = move |_| rng.f64();
-    let orders: [(&str, Box<dyn FnMut(usize) -> f64>); 3] = [
+    let orders: [(&str, Score); 3] = [
         ("zset, random", Box::new(random)),
         ("zset, ascending", Box::new(|i| i as f64)),
         ("zset, equal scores", Box::new(|_| 0.0)),
@@ -90,25 +91,44 @@ fn weigh_zsets() {
     }
 }
 
-/// Run something for each member in a random order and print what one takes.
-fn each(what: &str, members: &[Vec<u8>], mut run: impl FnMut(&[u8])) {
-    let start = Instant::now();
-    members.iter().for_each(|member| run(member));
-    let took = start.elapsed().as_nanos() as f64 / members.len() as f64;
-    println!(
-        "{what:24} {:>9} elements: {took:6.0} ns each",
-        members.len()
-    );
+/// Time that a processor has spent on this thread.
+fn processor_ns() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let first = text.split(' ').next().unwrap_or_default();
+    first.parse().unwrap_or(f64::NAN)
+}
+
+/// Run something for each member in the order given and print what one takes.
+fn each(what: &str, members: &Members, mut run: impl FnMut(&[u8])) {
+    let start = processor_ns();
+    members.0.chunks(members.1).for_each(&mut run);
+    let count = members.0.len() / members.1;
+    let took = (processor_ns() - start) / count as f64;
+    println!("{what:24} {count:>9} elements: {took:6.0} ns each");
+}
+
+/// Names one behind the other, so that reading them costs next to nothing, and their length.
+struct Members(Vec<u8>, usize);
+
+impl Members {
+    fn new(count: usize) -> Members {
+        let names: Vec<Vec<u8>> = (0..count).map(member).collect();
+        Members(names.concat(), names[0].len())
+    }
+
+    fn shuffle(&mut self, rng: &mut Rng) {
+        let mut names: Vec<&[u8]> = self.0.chunks(self.1).collect();
+        for i in 0..names.len() {
+            names.swap(i, rng.below(i as u64 + 1) as usize);
+        }
+        self.0 = names.concat();
+    }
 }
 
 fn time(count: usize) {
     let mut rng = Rng::new(2);
-    let mut members: Vec<Vec<u8>> = (0..count).map(member).collect();
-    let mut shuffle = |members: &mut Vec<Vec<u8>>| {
-        for i in 0..members.len() {
-            members.swap(i, rng.below(i as u64 + 1) as usize);
-        }
-    };
+    let mut members = Members::new(count);
+    let mut shuffle = |members: &mut Members| members.shuffle(&mut rng);
     shuffle(&mut members);
     let mut set = Dict::of_members(SECRET);
     each("set add", &members, |name| assert!(set.add(name)));

@@ -7,9 +7,9 @@
 pub mod arena;
 pub mod dict;
 mod hash;
+#[cfg(test)]
+mod seeded_tests;
 mod size_class;
 mod slots;
-#[cfg(test)]
-mod testing;
 pub mod tree;
 pub mod zset;

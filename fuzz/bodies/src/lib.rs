@@ -14,6 +14,7 @@
 //! goes there, so that every test run tries it again.
 
 pub mod config_file;
+pub mod dict;
 pub mod engine_argv;
 pub mod glob;
 pub mod log_recovery;
@@ -24,6 +25,7 @@ pub mod split_args;
 pub mod table;
 pub mod tape;
 pub mod value_read;
+pub mod zset;
 
 mod requests;
 
@@ -38,6 +40,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "config_file",
         run: config_file::run,
+    },
+    Target {
+        name: "dict",
+        run: dict::run,
     },
     Target {
         name: "engine_argv",
@@ -74,5 +80,9 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "value_read",
         run: value_read::run,
+    },
+    Target {
+        name: "zset",
+        run: zset::run,
     },
 ];

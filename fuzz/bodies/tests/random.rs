@@ -38,6 +38,7 @@ macro_rules! target_tests {
 
 target_tests! {
     config_file
+    dict
     engine_argv
     glob
     log_recovery
@@ -47,6 +48,7 @@ target_tests! {
     split_args
     table
     value_read
+    zset
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn item(rng: &mut Rng, len_max: u64) -> Vec<u8> {
 
 #[test]
 fn agrees_with_a_map() {
-    let mut rng = crate::testing::rng();
+    let mut rng = crate::seeded_tests::rng();
     for _ in 0..60 {
         let len_max = [1, 8, 40, 300, 1_500][rng.below(5) as usize];
         let mut owner = Owner::default();

@@ -78,7 +78,7 @@ fn step(rng: &mut Rng, dict: &mut Dict, model: &mut Model, weight: u64) {
 
 #[test]
 fn agrees_with_a_map_and_clones_stay_as_they_were() {
-    let mut rng = crate::testing::rng();
+    let mut rng = crate::seeded_tests::rng();
     for _ in 0..40 {
         let (mut dict, mut model) = (Dict::of_fields(SECRET), Model::new());
         let mut kept = Vec::new();

@@ -130,7 +130,7 @@ fn random_reaches_all_alike() {
 
 #[test]
 fn agrees_with_a_set_and_clones_stay_as_they_were() {
-    let mut rng = crate::testing::rng();
+    let mut rng = crate::seeded_tests::rng();
     for _ in 0..30 {
         let (mut slots, mut model) = (Slots::default(), BTreeSet::new());
         let mut kept = Vec::new();

@@ -51,7 +51,7 @@ fn compare(tree: &Tree, model: &Model, names: &Numbers) {
 
 #[test]
 fn agrees_with_a_sorted_vector_and_clones_stay_as_they_were() {
-    let mut rng = crate::testing::rng();
+    let mut rng = crate::seeded_tests::rng();
     let names = Numbers::up_to(4_000);
     for round in 0..40 {
         let (mut tree, mut model) = (Tree::default(), Model::new());

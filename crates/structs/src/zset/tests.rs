@@ -80,7 +80,7 @@ fn look(zset: &ZSet, model: &Model, rng: &mut Rng) {
 
 #[test]
 fn agrees_with_a_map_and_clones_stay_as_they_were() {
-    let mut rng = crate::testing::rng();
+    let mut rng = crate::seeded_tests::rng();
     for round in 0..30 {
         let (mut zset, mut model) = (ZSet::new(SECRET), Model::new());
         let mut kept = Vec::new();
