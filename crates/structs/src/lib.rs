@@ -6,10 +6,17 @@
 //! costs a reference count per page, keeps what it showed, and nothing is ever rehashed, copied or
 //! freed as a whole in one go.
 
+pub mod arena;
 pub mod deque;
+pub mod dict;
 pub mod flaw;
+mod hash;
 pub mod intset;
 pub mod listpack;
+mod size_class;
+mod slots;
 pub mod stream;
 #[cfg(test)]
 mod testing;
+pub mod tree;
+pub mod zset;

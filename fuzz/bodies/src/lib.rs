@@ -15,6 +15,7 @@
 
 pub mod config_file;
 pub mod deque;
+pub mod dict;
 pub mod engine_argv;
 pub mod glob;
 pub mod intset;
@@ -28,6 +29,7 @@ pub mod stream;
 pub mod table;
 pub mod tape;
 pub mod value_read;
+pub mod zset;
 
 mod requests;
 
@@ -46,6 +48,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "deque",
         run: deque::run,
+    },
+    Target {
+        name: "dict",
+        run: dict::run,
     },
     Target {
         name: "engine_argv",
@@ -94,5 +100,9 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "value_read",
         run: value_read::run,
+    },
+    Target {
+        name: "zset",
+        run: zset::run,
     },
 ];

@@ -39,6 +39,7 @@ macro_rules! target_tests {
 target_tests! {
     config_file
     deque
+    dict
     engine_argv
     glob
     intset
@@ -51,6 +52,7 @@ target_tests! {
     stream
     table
     value_read
+    zset
 }
 
 #[test]
