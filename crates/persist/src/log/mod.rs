@@ -13,13 +13,15 @@
 //! the data set began; lines of our own do not count.
 //!
 //! The pieces, in reading order: [`frame`] is the line before each group; [`manifest`] the list
-//! of files; [`command`] reads commands; [`writer`] is [`Log`]; [`survey`] looks at what a
+//! of files; [`command`] reads commands; [`writer`] is [`Log`], and [`State`] what becomes of it;
+//! [`survey`] looks at what a
 //! directory holds before anything is served, [`Inspection`] what a tool wants to know of a
 //! damaged one, and [`reader`] hands out its commands.
 
 pub mod command;
 mod desk;
 pub mod frame;
+mod health;
 mod inspection;
 pub mod manifest;
 mod open;
@@ -27,10 +29,12 @@ mod place;
 pub mod reader;
 mod rotation;
 pub mod survey;
+mod switch;
 mod window;
 pub mod writer;
 
 pub use command::Argv;
+pub use health::State;
 pub use inspection::Inspection;
 pub use manifest::Manifest;
 pub use place::Place;

@@ -1,5 +1,5 @@
-//! A log's life on a simulated disk, told by a seed: appends, commits, rotations, ends and new
-//! beginnings, and the judge who compares what is recovered with what was promised.
+//! A log's life on a simulated disk, told by a seed: appends, commits, rotations, ends, times
+//! without a log and new beginnings, and the judge who compares what is recovered with what was promised.
 //!
 //! What must hold at every start, whatever the disk did before:
 //!
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Rng;
-use persist::log::{FsyncPolicy, Log, Options, Recovery, Role, Settings};
+use persist::log::{FsyncPolicy, Log, Options, Recovery, Role, Settings, State};
 use persist::{Access, Kind, Lsn, Place, Storage, Trouble};
 use testkit::disk::{Crash, SimDisk};
 
@@ -176,7 +176,7 @@ impl Story {
             return self.start();
         }
         let log = self.log.as_ref().expect("started");
-        match self.rng.below(20) {
+        match self.rng.below(21) {
             0..10 => {
                 if log.admit(2_000).is_ok() {
                     let group = some_group(&mut self.rng, self.history.len());
@@ -190,6 +190,8 @@ impl Story {
                 log.commit(self.now_ms, &|| 0).map(|_| ())
             }
             17 => self.rewrite(),
+            // What comes until the next rewrite is in its base, or nowhere.
+            20 => log.switch_off(self.now_ms, &|| 0),
             18 => {
                 let closed = log.close(self.now_ms, &|| 0);
                 self.note_acknowledged();
@@ -238,6 +240,9 @@ impl Story {
 
     fn rewrite(&mut self) -> Result<(), Trouble> {
         let log = self.log.as_ref().expect("started");
+        if log.state() == State::Off {
+            log.take_stock()?;
+        }
         let cut = log.begin_rotation();
         let count = self.history.len();
         assert_eq!(log.rotate(self.now_ms, &|| 0)?, cut);
@@ -253,8 +258,12 @@ impl Story {
         }
         let log = self.log.as_ref().expect("started");
         let (name, seq) = log.next_base();
-        write_base(&self.disk, &name, count, cut)?;
-        log.adopt_base(&name, seq, cut)
+        let adopted = write_base(&self.disk, &name, count, cut)
+            .and_then(|()| log.adopt_base(&name, seq, cut));
+        if adopted.is_err() {
+            log.give_up_rising();
+        }
+        adopted
     }
 
     fn judge(&self, recovery: &Recovery, recovered: &Recovered) {
