@@ -14,11 +14,17 @@
 //! Replaying the groups in order on an empty engine gives the same keyspace;
 //! a test does exactly that for every transcript.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 /// The effects of one command or transaction.
 #[derive(Debug, Default)]
 pub struct Effects {
     /// Does anybody want them? If not, nothing is encoded, only counted.
     wanted: bool,
+    /// How often a log was switched on, as seen when the batch began.
+    seen: u32,
+    switched_on: Arc<AtomicU32>,
     bytes: Vec<u8>,
     records: Vec<Record>,
     changes: u64,
@@ -32,16 +38,26 @@ struct Record {
 }
 
 impl Effects {
-    /// Encode what is emitted from now on, or not.
-    pub(crate) fn want(&mut self, wanted: bool) {
-        self.wanted = wanted;
+    /// Effects that somebody may want from one moment to the next. Who counts that up holds all
+    /// shards, and whoever emits holds the one that he changed, so none is missed.
+    pub(crate) fn new(switched_on: Arc<AtomicU32>) -> Effects {
+        Effects {
+            switched_on,
+            ..Effects::default()
+        }
+    }
+
+    /// Encode what is emitted from now on, or not until somebody wants it.
+    pub(crate) fn want(&mut self, is_wanted: impl FnOnce() -> bool) {
+        self.seen = self.switched_on.load(Ordering::Acquire);
+        self.wanted = is_wanted();
     }
 
     /// Emit one canonical command in `database`.
     #[inline]
     pub fn emit(&mut self, database: usize, argv: &[&[u8]]) {
         self.changes += 1;
-        if self.wanted {
+        if self.is_wanted() {
             self.encode(database, argv);
         }
     }
@@ -68,7 +84,7 @@ impl Effects {
     }
 
     pub fn is_wanted(&self) -> bool {
-        self.wanted
+        self.wanted || self.switched_on.load(Ordering::Relaxed) != self.seen
     }
 
     /// How many changes, encoded or not: Redis' "dirty" counter.

@@ -28,8 +28,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::Lsn;
 use super::desk::Desk;
-use super::health::{Down, Health, State};
 use super::frame::LINE_BYTES_MAX;
+use super::health::{Down, Health, State};
 use crate::error::{Kind, Trouble};
 
 /// `appendfsync`.
@@ -261,10 +261,12 @@ impl Log {
 
     /// What keeps the log from being written, if anything does.
     pub fn trouble(&self) -> Option<String> {
-        self.admit_unless(self.state()).err().map(|refusal| match refusal {
-            Refusal::Broken(why) => why,
-            other => other.to_string(),
-        })
+        self.admit_unless(self.state())
+            .err()
+            .map(|refusal| match refusal {
+                Refusal::Broken(why) => why,
+                other => other.to_string(),
+            })
     }
 
     pub fn policy(&self) -> FsyncPolicy {
