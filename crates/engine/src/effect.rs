@@ -115,3 +115,27 @@ fn push_number(out: &mut Vec<u8>, kind: u8, number: usize) {
     base::write_u64(out, number as u64);
     out.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_began_before_a_log_was_switched_on_is_logged_behind_it() {
+        let switched_on = Arc::new(AtomicU32::new(7));
+        let mut effects = Effects::new(switched_on.clone());
+        effects.want(|| false);
+        effects.emit(0, &[b"DEL", b"before"]);
+        effects.clear();
+        assert!(!effects.is_wanted());
+        switched_on.fetch_add(1, Ordering::Release);
+        assert!(effects.is_wanted());
+        effects.emit(3, &[b"DEL", b"k"]);
+        let records: Vec<_> = effects.iter().collect();
+        assert_eq!(records, [(3, &b"*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n"[..])]);
+        // The next batch looks anew.
+        effects.clear();
+        effects.want(|| false);
+        assert!(!effects.is_wanted());
+    }
+}
