@@ -14,7 +14,7 @@ use testkit::crash::writer::Connection;
 use testkit::process::Directory;
 use testkit::reply::Reply;
 
-use crate::node::{Node, PATIENCE};
+use crate::node::{Maker, Node, PATIENCE};
 
 const MODES: [&[&str]; 3] = [
     &["--mode", "eventloop", "--threads", "1"],
@@ -193,6 +193,63 @@ fn killed_while_the_log_comes_on() {
             3,
             "a manifest, a base and one file of changes"
         );
+    }
+}
+
+/// Files that were begun beside a running server have names that a stock server does not know,
+/// and are listed like all others.
+#[test]
+fn a_stock_server_loads_what_was_switched_on() {
+    let data = Directory::fresh().expect("a directory");
+    let on = ["--appendonly", "yes"];
+    // Redis 7.0 reads no newer version.
+    let off = ["--appendonly", "no", "--rdb-version", "10"];
+    let mut node = start(data.path(), MODES[0], &off);
+    node.ask(&["SET", "a", "1"]);
+    switch(&mut node, "yes");
+    await_on(&mut node);
+    node.ask(&["SET", "b", "2"]);
+    node.process().terminate().expect("asked");
+    let status = node.process().wait(PATIENCE).expect("its status");
+    assert!(status.is_some_and(|it| it.success()), "{status:?}");
+    let Some(mut redis) = Node::start(Maker::Redis, data.path(), &on) else {
+        return;
+    };
+    assert_eq!(number(&mut redis, "a") + number(&mut redis, "b"), 3);
+    redis.ask(&["SET", "c", "3"]);
+    redis.rewrite();
+    redis.process().terminate().expect("asked");
+    redis.process().wait(PATIENCE).expect("its status");
+    let mut node = start(data.path(), MODES[0], &on);
+    assert_eq!(number(&mut node, "b") + number(&mut node, "c"), 5);
+}
+
+/// Whoever ran without the log for a while is not served what was there before.
+#[test]
+fn a_log_that_is_older_than_the_snapshot_is_not_served() {
+    for mode in MODES {
+        let data = Directory::fresh().expect("a directory");
+        let on = ["--appendonly", "yes"];
+        let mut node = start(data.path(), mode, &on);
+        node.ask(&["SET", "a", "1"]);
+        switch(&mut node, "no");
+        node.ask(&["SET", "a", "2"]);
+        node.process().kill().expect("killed");
+        // There is nothing newer on the disk.
+        let mut node = start(data.path(), mode, &on);
+        assert_eq!(number(&mut node, "a"), 1);
+        node.process().kill().expect("killed");
+        let mut node = start(data.path(), mode, &["--appendonly", "no"]);
+        assert_eq!(number(&mut node, "a"), 0, "no snapshot, and no log is read");
+        node.ask(&["SET", "a", "3"]);
+        node.ask(&["SAVE"]);
+        node.process().kill().expect("killed");
+        for found in [3, 4] {
+            let mut node = start(data.path(), mode, &on);
+            assert_eq!(number(&mut node, "a"), found);
+            node.ask(&["SET", "a", "4"]);
+            node.process().kill().expect("killed");
+        }
     }
 }
 

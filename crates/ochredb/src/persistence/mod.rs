@@ -38,8 +38,7 @@ use engine::config::{self, Config};
 use engine::effect::Effects;
 use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
 use parking_lot::Mutex;
-use persist::log::manifest::Entry;
-use persist::log::{FsyncPolicy, Log, Refusal, Settings, State};
+use persist::log::{FsyncPolicy, Log, Refusal, Settings, State, fresh_base, is_outdated};
 use persist::{Guard, Place, Storage, Trouble};
 
 pub use load::{Load, Loaded, Progress};
@@ -125,6 +124,10 @@ impl Persistence {
             save::remove_leftovers(&*storage, &place);
         }
         let source = source::find(&*storage, &place, live)?;
+        if live.appendonly && is_outdated(&*storage, &place)? {
+            let line = "The log is not read: the snapshot was taken later, while the log was off";
+            watcher.log(true, line);
+        }
         let persistence = Arc::new(Persistence {
             storage: storage.clone(),
             place,
@@ -176,17 +179,14 @@ impl Persistence {
         })
     }
 
-    /// A log whose base is a copy of the snapshot that was read, as there was no log: otherwise
-    /// the next start would find a log, and only what came after.
+    /// A log whose base is a copy of the snapshot that was read, as there was no log or an older
+    /// one: otherwise the next start would find a log, and only what came after.
     fn log_on_snapshot(&self, snapshot: &Path, settings: Settings) -> Result<Log, Trouble> {
-        let base = Entry {
-            name: self.place.base_name(1),
-            seq: 1,
-        };
         match self.storage.create_dir(&self.place.log_dir()) {
             Err(trouble) if trouble.kind != persist::Kind::Exists => return Err(trouble),
             _ => self.storage.sync_dir(&self.place.dir)?,
         }
+        let base = fresh_base(&*self.storage, &self.place)?;
         save::copy(&*self.storage, snapshot, &self.place.file(&base.name))?;
         self.storage.sync_dir(&self.place.log_dir())?;
         Log::create(self.storage.clone(), &self.place, Some(base), 0, settings)

@@ -26,7 +26,7 @@ use base::Now;
 use engine::config::{Config, RdbVersion};
 use engine::{Budget, IMAGES_BYTES_MAX, Progress, Sink, Snapshot, SnapshotError};
 use engine::{Executor, Lsn};
-use persist::log::{Log, State};
+use persist::log::{Log, State, mark_outdated};
 use persist::rdb::{Preamble, Usage, WriteOptions, Writer};
 use persist::{Access, File, Place, Storage, Trouble};
 use store::Entry;
@@ -464,6 +464,8 @@ struct Target {
     dir: PathBuf,
     /// For a rewrite: the log that takes it as its base.
     adopts: Option<(Arc<Log>, String, u64, Lsn)>,
+    /// For a snapshot that was taken while the log was off: whatever log lies here is older.
+    outdates: Option<Place>,
 }
 
 impl Target {
@@ -485,9 +487,10 @@ impl Target {
                     path: persistence.place.file(&name),
                     dir: persistence.place.log_dir(),
                     adopts: Some((log, name, seq, lsn)),
+                    outdates: None,
                 }
             }
-            _ => Target {
+            (_, log) => Target {
                 temporary: persistence
                     .place
                     .dir
@@ -495,6 +498,9 @@ impl Target {
                 path: persistence.snapshot_path(config),
                 dir: persistence.place.dir.clone(),
                 adopts: None,
+                outdates: log
+                    .filter(|log| log.state() == State::Off)
+                    .map(|_| persistence.place.clone()),
             },
         }
     }
@@ -520,6 +526,10 @@ fn write(
             // Removes it if it fails, unless it may be in force.
             is_offered = true;
             log.adopt_base(name, *seq, lsn.0)?;
+        }
+        if let Some(place) = &target.outdates {
+            // A log that cannot be marked, or is damaged, does no harm to the snapshot.
+            let _ = mark_outdated(storage, place);
         }
         Ok(bytes)
     });

@@ -102,6 +102,7 @@ impl Log {
             .map_err(|it| it.into_trouble())?;
         remove_risen(&*storage, place, &manifest);
         let mut desk = Desk::new(storage, place.clone(), settings, manifest, opened);
+        desk.remove(&place.outdated_name());
         desk.starts.insert(seq, lsn);
         desk.remove_history();
         Ok(Log::start(desk))

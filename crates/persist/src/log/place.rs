@@ -49,6 +49,11 @@ impl Place {
         format!("{}.{seq}.incr.aof", self.name)
     }
 
+    /// The mark on a log that a snapshot has taken the place of.
+    pub fn outdated_name(&self) -> String {
+        format!("{}.outdated", self.name)
+    }
+
     /// A base or incremental file of a generation that was begun while the log was down. It keeps
     /// this name when it is listed; where it is not, a crash came first, and it means nothing.
     pub(crate) fn rising_base_name(&self, seq: u64) -> String {

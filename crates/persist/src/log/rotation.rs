@@ -155,6 +155,8 @@ impl Log {
         desk.starts = starts;
         if desk.health.is_rising() {
             self.heal(desk);
+            // It was about the files before, if it is there.
+            desk.remove(&desk.place.outdated_name());
         }
         Ok(())
     }
