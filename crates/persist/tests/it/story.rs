@@ -173,7 +173,8 @@ impl Story {
 
     fn step(&mut self) -> Result<(), Trouble> {
         if self.log.is_none() {
-            return self.start();
+            let is_wanted = self.rng.below(2) == 0;
+            return self.start(is_wanted);
         }
         let log = self.log.as_ref().expect("started");
         match self.rng.below(21) {
@@ -225,13 +226,17 @@ impl Story {
         }
     }
 
-    /// Recovers and judges, as every start does.
-    fn start(&mut self) -> Result<(), Trouble> {
+    /// Recovers and judges, as every start does. Where there is no log, one may be off at first.
+    fn start(&mut self, is_wanted: bool) -> Result<(), Trouble> {
         let recovery = survey(&self.disk)?;
         let recovered = recovered(&self.disk, &recovery)?;
         self.judge(&recovery, &recovered);
         let disk: Arc<dyn Storage> = Arc::new(self.disk.clone());
-        let log = Log::open(disk, &recovery, self.settings)?;
+        let log = match recovery.is_empty() && !is_wanted {
+            // It comes on with its first rewrite.
+            true => Log::off(disk, &place(), self.settings),
+            false => Log::open(disk, &recovery, self.settings)?,
+        };
         // What was not recovered never was.
         self.history.truncate(recovered.count);
         self.log = Some(log);
@@ -301,7 +306,7 @@ impl Story {
         let first = survey(&after.disk)?;
         let again = survey(&after.disk)?;
         assert_eq!(first.parts, again.parts, "the same files, the same result");
-        after.start()?;
+        after.start(true)?;
         // What was served is durable from now on.
         after.note_acknowledged();
         let group = some_group(&mut after.rng, after.history.len());
@@ -315,7 +320,7 @@ impl Story {
         assert_eq!(after.acknowledged, end);
         after.disk = after.disk.crash(seed + 1, Crash::Drop);
         after.log = None;
-        after.start()?;
+        after.start(true)?;
         assert_eq!(after.history.len(), all);
         Ok(())
     }
