@@ -6,6 +6,7 @@
 //! which forget are caught.
 
 mod damage;
+mod heal;
 mod kills;
 mod node;
 mod rotation;

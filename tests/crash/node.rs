@@ -73,6 +73,12 @@ impl Host for Bound {
         self.persistence.get().expect("open").cut()
     }
 
+    fn configure(&self, old: &Config, new: &Config) -> Result<(), String> {
+        let persistence = self.persistence.get().expect("open");
+        let configured = persistence.configure(old, new);
+        configured.map_err(|(name, why)| format!("{name}: {why}"))
+    }
+
     fn save(&self, request: SaveRequest, config: &Config) -> Result<u64, String> {
         self.persistence
             .get()

@@ -16,6 +16,7 @@ mod models;
 mod node;
 mod oracle;
 mod server;
+mod switch;
 mod tools;
 
 use std::io::Write;

@@ -64,11 +64,13 @@ impl Local {
             self.config = engine.config();
         }
         self.clock = AccessClock::new(now, &self.config);
-        let mode = match self.replaying {
-            true => LogMode::Off,
-            false => engine.host.log_mode(),
-        };
-        self.effects.want(mode != LogMode::Off);
+        let mut mode = LogMode::Off;
+        self.effects.want(|| {
+            if !self.replaying {
+                mode = engine.host.log_mode();
+            }
+            mode != LogMode::Off
+        });
         self.written.is_kept = mode == LogMode::Awaited;
     }
 }

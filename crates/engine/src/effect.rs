@@ -14,6 +14,9 @@
 //! Replaying the groups in order on an empty engine gives the same keyspace;
 //! a test does exactly that for every transcript.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 /// The effects of a few commands and transactions, each of which is a group.
 ///
 /// Groups of one effect in the same database that follow each other are kept as
@@ -23,6 +26,9 @@
 pub struct Effects {
     /// Does anybody want them? If not, nothing is encoded, only counted.
     wanted: bool,
+    /// How often a log was switched on, as seen when the batch began.
+    seen: u32,
+    switched_on: Arc<AtomicU32>,
     bytes: Vec<u8>,
     /// Those of the group that is open.
     records: Vec<Record>,
@@ -120,16 +126,26 @@ impl<'a> Iterator for Singles<'a> {
 }
 
 impl Effects {
-    /// Encode what is emitted from now on, or not.
-    pub(crate) fn want(&mut self, wanted: bool) {
-        self.wanted = wanted;
+    /// Effects that somebody may want from one moment to the next. Who counts that up holds all
+    /// shards, and whoever emits holds the one that he changed, so none is missed.
+    pub(crate) fn new(switched_on: Arc<AtomicU32>) -> Effects {
+        Effects {
+            switched_on,
+            ..Effects::default()
+        }
+    }
+
+    /// Encode what is emitted from now on, or not until somebody wants it.
+    pub(crate) fn want(&mut self, is_wanted: impl FnOnce() -> bool) {
+        self.seen = self.switched_on.load(Ordering::Acquire);
+        self.wanted = is_wanted();
     }
 
     /// Emit one canonical command in `database`.
     #[inline]
     pub fn emit(&mut self, database: usize, argv: &[&[u8]]) {
         self.changes += 1;
-        if self.wanted {
+        if self.is_wanted() {
             self.encode(database, argv);
         }
     }
@@ -160,7 +176,7 @@ impl Effects {
     }
 
     pub fn is_wanted(&self) -> bool {
-        self.wanted
+        self.wanted || self.switched_on.load(Ordering::Relaxed) != self.seen
     }
 
     /// How many changes in the group that is open, encoded or not: Redis'
@@ -259,4 +275,28 @@ fn push_number(out: &mut Vec<u8>, kind: u8, number: usize) {
     out.push(kind);
     base::write_u64(out, number as u64);
     out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_began_before_a_log_was_switched_on_is_logged_behind_it() {
+        let switched_on = Arc::new(AtomicU32::new(7));
+        let mut effects = Effects::new(switched_on.clone());
+        effects.want(|| false);
+        effects.emit(0, &[b"DEL", b"before"]);
+        effects.clear();
+        assert!(!effects.is_wanted());
+        switched_on.fetch_add(1, Ordering::Release);
+        assert!(effects.is_wanted());
+        effects.emit(3, &[b"DEL", b"k"]);
+        let records: Vec<_> = effects.iter().collect();
+        assert_eq!(records, [(3, &b"*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n"[..])]);
+        // The next batch looks anew.
+        effects.clear();
+        effects.want(|| false);
+        assert!(!effects.is_wanted());
+    }
 }

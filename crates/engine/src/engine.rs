@@ -12,7 +12,7 @@
 //! while a snapshot is taken, [`Executor::save_step`].
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use base::Now;
 use parking_lot::{Mutex, RwLock};
@@ -62,6 +62,8 @@ pub struct Engine {
     pub started: Now,
     pub(crate) active_expire: AtomicBool,
     loading: AtomicBool,
+    /// How often the host has begun to want effects; see [`crate::effect::Effects`].
+    pub(crate) log_switched_on: Arc<AtomicU32>,
     pub(crate) snapshots: Snapshots,
     pub(crate) rates: Rates,
     config: RwLock<Arc<Config>>,
@@ -92,6 +94,7 @@ impl Engine {
             started: options.now,
             active_expire: AtomicBool::new(true),
             loading: AtomicBool::new(false),
+            log_switched_on: Arc::default(),
             snapshots: Snapshots::default(),
             rates: Rates::default(),
             config: RwLock::new(Arc::new(options.config)),

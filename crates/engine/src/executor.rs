@@ -60,7 +60,7 @@ impl Executor {
         Executor {
             local: Local {
                 held: Held::new(engine.shards.clone()),
-                effects: Effects::default(),
+                effects: Effects::new(engine.log_switched_on.clone()),
                 garbage: Vec::new(),
                 rng: Rng::new(seed),
                 stats: engine.stats.block(engine.commands.all().len()),

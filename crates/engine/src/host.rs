@@ -184,7 +184,8 @@ pub trait Host: Send + Sync {
 
     /// A snapshot begins: called while all shards are held, so that nothing is
     /// being written. Returns the log position behind all that the snapshot
-    /// has; what comes after it may go to another file. It must be quick, and
+    /// has; what comes after it may go to another file, or to a log that was off
+    /// until now ([`Host::log_mode`] says so from here on). It must be quick, and
     /// must not call the engine.
     fn cut(&self) -> Lsn {
         Lsn(0)

@@ -51,7 +51,7 @@ use store::{Counts, Entry, ImageGauge, Images};
 
 use crate::engine::Engine;
 use crate::executor::Executor;
-use crate::host::{Garbage, Lsn};
+use crate::host::{Garbage, LogMode, Lsn};
 use crate::shards::Held;
 
 /// What all images together may take up, if nothing else is said.
@@ -245,7 +245,12 @@ impl Executor {
             }
             keys.cut(&snapshots.images);
         }
+        let was_off = engine.host.log_mode() == LogMode::Off;
         let lsn = engine.host.cut();
+        if was_off && engine.host.log_mode() != LogMode::Off {
+            // Batches that have begun before go on behind the cut.
+            engine.log_switched_on.fetch_add(1, Ordering::Release);
+        }
         held.none();
         Ok(Snapshot {
             engine: engine.clone(),

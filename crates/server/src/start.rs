@@ -8,6 +8,7 @@ use std::sync::Arc;
 use base::Now;
 use engine::config::{Config, Launch, Live, Loaded, Mode, StartUp, USAGE, parse_command_line};
 use engine::{Engine, EngineOptions, Threads};
+use persist::Trouble;
 
 use crate::banner::Banner;
 use crate::files::Disk;
@@ -140,6 +141,10 @@ fn farewell(engine: &Arc<Engine>, world: &World) -> Result<(), String> {
     let wanted = how
         .save
         .unwrap_or(!engine.config().live.save_points.is_empty());
+    let switched = match engine.is_loading() {
+        true => Ok(()),
+        false => world.persistence().switch_at_last(&mut engine.executor()),
+    };
     let saved = match wanted && !engine.is_loading() {
         true => {
             let line = "Saving the final RDB snapshot before exiting.";
@@ -149,13 +154,12 @@ fn farewell(engine: &Arc<Engine>, world: &World) -> Result<(), String> {
         false => Ok(()),
     };
     let closed = world.persistence().close();
-    for trouble in [saved.as_ref().err(), closed.as_ref().err()]
-        .into_iter()
-        .flatten()
-    {
+    let outcomes = [switched, saved, closed];
+    for trouble in outcomes.iter().filter_map(|it| it.as_ref().err()) {
         world.log.warning(&trouble.to_string());
     }
-    saved.and(closed).map_err(|trouble| trouble.to_string())
+    let all: Result<(), Trouble> = outcomes.into_iter().collect();
+    all.map_err(|trouble| trouble.to_string())
 }
 
 fn new_engine(config: Config, world: &Arc<World>, live: &Live, threads: usize) -> Arc<Engine> {

@@ -212,6 +212,37 @@ impl World {
         }
         Ok(())
     }
+
+    /// Limits, ports, the log's level and the directory.
+    fn configure_process(&self, old: &Config, new: &Config) -> Result<(), String> {
+        for parameter in new.changed_since(old) {
+            match parameter.name {
+                "maxclients" => {
+                    let wanted = new.live.maxclients;
+                    let (fitting, _) = limits::fit_clients(wanted);
+                    if fitting < wanted {
+                        let why = format!(
+                            "The operating system is not able to handle the specified number of \
+                             clients, try with {fitting}"
+                        );
+                        return Err(refused("maxclients", &why));
+                    }
+                    self.maxclients.store(wanted, Ordering::Relaxed);
+                }
+                "port" => self.listen_anew(new).map_err(|_| {
+                    refused("port", "Unable to listen on this port. Check server logs.")
+                })?,
+                "bind" => self
+                    .listen_anew(new)
+                    .map_err(|_| refused("bind", "Failed to bind to specified addresses."))?,
+                "loglevel" => self.log.set_level(new.live.loglevel),
+                "dir" => std::env::set_current_dir(&new.live.dir)
+                    .map_err(|error| refused("dir", &reason(&error)))?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Host for World {
@@ -263,41 +294,19 @@ impl Host for World {
     }
 
     fn configure(&self, old: &Config, new: &Config) -> Result<(), String> {
-        let refused = |name: &str, why: &str| {
-            format!("CONFIG SET failed (possibly related to argument '{name}') - {why}")
-        };
         if let Some(persistence) = self.persistence.get() {
             persistence
                 .configure(old, new)
                 .map_err(|(name, why)| refused(name, &why))?;
         }
-        for parameter in new.changed_since(old) {
-            match parameter.name {
-                "maxclients" => {
-                    let wanted = new.live.maxclients;
-                    let (fitting, _) = limits::fit_clients(wanted);
-                    if fitting < wanted {
-                        let why = format!(
-                            "The operating system is not able to handle the specified number of \
-                             clients, try with {fitting}"
-                        );
-                        return Err(refused("maxclients", &why));
-                    }
-                    self.maxclients.store(wanted, Ordering::Relaxed);
-                }
-                "port" => self.listen_anew(new).map_err(|_| {
-                    refused("port", "Unable to listen on this port. Check server logs.")
-                })?,
-                "bind" => self
-                    .listen_anew(new)
-                    .map_err(|_| refused("bind", "Failed to bind to specified addresses."))?,
-                "loglevel" => self.log.set_level(new.live.loglevel),
-                "dir" => std::env::set_current_dir(&new.live.dir)
-                    .map_err(|error| refused("dir", &reason(&error)))?,
-                _ => {}
-            }
+        let configured = self.configure_process(old, new);
+        if configured.is_err()
+            && let Some(persistence) = self.persistence.get()
+            && let Err((_, why)) = persistence.configure(new, old)
+        {
+            self.log.warning(&format!("The log stays as it is: {why}"));
         }
-        Ok(())
+        configured
     }
 
     fn rewrite_config(&self, config: &Config) -> Result<(), String> {
@@ -404,6 +413,10 @@ impl Watcher for Watch {
             Host::log(&*world, warning, line);
         }
     }
+}
+
+fn refused(name: &str, why: &str) -> String {
+    format!("CONFIG SET failed (possibly related to argument '{name}') - {why}")
 }
 
 /// The system's words for an error, as C prints them.

@@ -43,6 +43,8 @@ pub enum End {
     KillInRewrite,
     /// Killed after several of both.
     KillInStorm,
+    /// Killed after the log was switched off and on again.
+    KillAfterSwitch,
     /// Asked to end (SIGTERM).
     Stop,
 }
@@ -138,11 +140,12 @@ impl Campaign<'_> {
     }
 
     fn draw_end(&mut self) -> End {
-        match self.dice.below(10) {
+        match self.dice.below(11) {
             0..4 => End::Kill,
             4..6 => End::KillInSave,
             6..8 => End::KillInRewrite,
             8 => End::KillInStorm,
+            9 => End::KillAfterSwitch,
             _ => End::Stop,
         }
     }
@@ -239,7 +242,7 @@ impl Campaign<'_> {
         };
         pause(250_000);
         let asks = match end {
-            End::Kill | End::Stop => &[][..],
+            End::Kill | End::Stop | End::KillAfterSwitch => &[][..],
             End::KillInSave => &["BGSAVE"],
             End::KillInRewrite => &["BGREWRITEAOF"],
             End::KillInStorm => &["BGREWRITEAOF", "BGSAVE", "BGREWRITEAOF", "BGSAVE"],
@@ -253,6 +256,10 @@ impl Campaign<'_> {
                 Reply::Error(line) if end == End::KillInStorm && line.starts_with(b"ERR ") => {}
                 other => return Err(format!("{ask} was answered by {other}")),
             }
+            pause(most_us);
+        }
+        if end == End::KillAfterSwitch {
+            switch_twice(&mut connection)?;
             pause(most_us);
         }
         is_expected.store(true, Ordering::SeqCst);
@@ -366,6 +373,31 @@ impl Campaign<'_> {
         }
         Ok(())
     }
+}
+
+/// Switches the log off, and on again with all that came in between.
+fn switch_twice(connection: &mut Connection) -> Result<(), String> {
+    for to in ["no", "yes"] {
+        let reply = connection.ask(&["CONFIG", "SET", "appendonly", to]);
+        let reply = reply.map_err(|error| format!("appendonly {to}: {error}"))?;
+        if reply != Reply::Simple(b"OK".to_vec()) {
+            return Err(format!("appendonly {to} was answered by {reply}"));
+        }
+    }
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        let info = connection.ask(&["INFO", "persistence"]);
+        let Reply::Bulk(info) = info.map_err(|error| error.to_string())? else {
+            return Err("INFO is a text".into());
+        };
+        let info = String::from_utf8_lossy(&info).into_owned();
+        let says = |line: &str| info.lines().any(|found| found == line);
+        if says("aof_rewrite_scheduled:0") && says("aof_rewrite_in_progress:0") {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err("the log does not come on".into())
 }
 
 /// An old key: its name tells its value.

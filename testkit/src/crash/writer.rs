@@ -59,9 +59,12 @@ impl Connection {
             self.inbox.drain(..self.read);
             self.read = 0;
             let mut chunk = [0; 64 * 1024];
-            match self.stream.read(&mut chunk)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                length => self.inbox.extend_from_slice(&chunk[..length]),
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(length) => self.inbox.extend_from_slice(&chunk[..length]),
+                // A stopped process that goes on reads anew.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }

@@ -75,6 +75,7 @@ pub struct Live {
     pub stop_writes_on_bgsave_error: bool,
     /// Is there a log?
     pub appendonly: bool,
+    pub no_appendfsync_on_rewrite: bool,
     pub appendfilename: Box<[u8]>,
     pub appenddirname: Box<[u8]>,
     pub appendfsync: FsyncPolicy,
@@ -156,6 +157,7 @@ impl Live {
             rdb_version: from.word("rdb-version", RdbVersion::from_word),
             stop_writes_on_bgsave_error: from.switch("stop-writes-on-bgsave-error"),
             appendonly: from.switch("appendonly"),
+            no_appendfsync_on_rewrite: from.switch("no-appendfsync-on-rewrite"),
             appendfilename: from.text("appendfilename"),
             appenddirname: from.text("appenddirname"),
             appendfsync: from.word("appendfsync", FsyncPolicy::from_word),

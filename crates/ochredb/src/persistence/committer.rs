@@ -127,10 +127,14 @@ impl Committer {
         persistence: Arc<Persistence>,
         log: Arc<Log>,
     ) -> std::io::Result<()> {
+        let mut slot = self.thread.lock();
+        if slot.is_some() {
+            return Ok(()); // it goes on while the log is off
+        }
         let thread = std::thread::Builder::new()
             .name("log".into())
             .spawn(move || run(&persistence, &log))?;
-        *self.thread.lock() = Some(thread);
+        *slot = Some(thread);
         Ok(())
     }
 

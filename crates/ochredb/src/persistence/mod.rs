@@ -12,8 +12,9 @@
 //! waits for the disk is done by threads of this module: they read, write and sync, and touch no
 //! shard.
 //!
-//! States of the log: off (`appendonly no`), or on; then `persist::Log` knows whether it is well,
-//! full or broken, and says so to every command that wants to write.
+//! The log is always there, and `persist::Log` knows whether it is on, full, broken, or off
+//! (`appendonly no`), and says so to every command that wants to write. It can be switched while
+//! everything goes on (`switch.rs`).
 //!
 //! Invariants: whatever a reply shows has been handed to the log before; under `always` it is
 //! durable before the reply leaves ([`Persistence::released`]); the directory has one owner.
@@ -26,18 +27,18 @@ mod outcome;
 pub mod sabotage;
 mod save;
 mod source;
+mod switch;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use base::Now;
 use engine::config::{self, Config};
 use engine::effect::{Effects, Piece};
 use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
-use parking_lot::{Mutex, RwLock};
-use persist::log::manifest::Entry;
-use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings};
+use parking_lot::Mutex;
+use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings, State, fresh_base, is_outdated};
 use persist::{Guard, Place, Storage, Trouble};
 
 pub use load::{Load, Loaded, Progress};
@@ -48,6 +49,7 @@ use committer::Committer;
 use outcome::Outcomes;
 use sabotage::Mistake;
 use save::Save;
+use switch::{Phase, Switch};
 
 /// Who is told what happens below.
 pub trait Watcher: Send + Sync {
@@ -64,9 +66,13 @@ pub struct Persistence {
     storage: Arc<dyn Storage>,
     place: Place,
     watcher: Arc<dyn Watcher>,
-    log: RwLock<Option<Arc<Log>>>,
-    /// [`LogMode`], for a look without the lock.
+    /// On or off, once everything has been read.
+    log: OnceLock<Arc<Log>>,
+    /// [`LogMode`], as of the phase and the configuration.
     mode: AtomicU8,
+    switch: Mutex<Switch>,
+    /// `appendonly`.
+    is_wanted: AtomicBool,
     committer: Committer,
     /// The snapshot under way.
     save: Mutex<Option<Save>>,
@@ -75,7 +81,7 @@ pub struct Persistence {
     /// Where the cut that is being made lies in the log.
     cut_rotates: AtomicBool,
     /// Held as long as the directory is ours.
-    _guard: Option<Box<dyn Guard>>,
+    guard: Mutex<Option<Box<dyn Guard>>>,
 }
 
 /// What clients have asked for and nobody has begun.
@@ -118,18 +124,24 @@ impl Persistence {
             save::remove_leftovers(&*storage, &place);
         }
         let source = source::find(&*storage, &place, live)?;
+        if live.appendonly && is_outdated(&*storage, &place)? {
+            let line = "The log is not read: the snapshot was taken later, while the log was off";
+            watcher.log(true, line);
+        }
         let persistence = Arc::new(Persistence {
             storage: storage.clone(),
             place,
             watcher,
-            log: RwLock::new(None),
+            log: OnceLock::new(),
             mode: AtomicU8::new(LogMode::Off as u8),
+            switch: Mutex::default(),
+            is_wanted: AtomicBool::new(false),
             committer: Committer::default(),
             save: Mutex::new(None),
             requests: Requests::default(),
             outcomes: Outcomes::default(),
             cut_rotates: AtomicBool::new(false),
-            _guard: guard,
+            guard: Mutex::new(guard),
         });
         let load = Load::start(storage, source, live.databases as usize);
         Ok(Opened { persistence, load })
@@ -138,37 +150,44 @@ impl Persistence {
     /// Everything is back: from here on changes are logged, if the configuration says so.
     pub fn begin(self: &Arc<Persistence>, config: &Config, loaded: &Loaded) -> Result<(), Trouble> {
         self.outcomes.loaded(loaded, Now::read());
+        self.note(config);
+        let settings = settings(config);
+        let storage = self.storage.clone();
         if !config.live.appendonly {
+            let log = Log::off(storage, &self.place, settings);
+            assert!(self.log.set(Arc::new(log)).is_ok(), "begun once");
             return Ok(());
         }
-        let settings = settings(config);
         let log = match (&loaded.recovery, &loaded.snapshot) {
-            (Some(recovery), _) => Log::open(self.storage.clone(), recovery, settings)?,
+            (Some(recovery), _) => Log::open(storage, recovery, settings)?,
             (None, Some(snapshot)) => self.log_on_snapshot(snapshot, settings)?,
-            (None, None) => Log::create(self.storage.clone(), &self.place, None, 0, settings)?,
+            (None, None) => Log::create(storage, &self.place, None, 0, settings)?,
         };
         self.outcomes.log_began(loaded.log_bytes());
         log.tell_time(unix_secs(Now::read()));
         let log = Arc::new(log);
-        *self.log.write() = Some(log.clone());
-        self.set_mode(log.policy());
+        assert!(self.log.set(log.clone()).is_ok(), "begun once");
+        self.switch.lock().phase = Phase::On;
+        self.is_wanted.store(true, Ordering::Release);
+        self.settle(false);
+        self.start_committer(log)
+    }
+
+    fn start_committer(self: &Arc<Persistence>, log: Arc<Log>) -> Result<(), Trouble> {
         self.committer.start(self.clone(), log).map_err(|error| {
             let what = format!("cannot start the log's thread: {error}");
             Trouble::new(persist::Kind::System, &self.place.dir, what)
         })
     }
 
-    /// A log whose base is a copy of the snapshot that was read, as there was no log: otherwise
-    /// the next start would find a log, and only what came after.
+    /// A log whose base is a copy of the snapshot that was read, as there was no log or an older
+    /// one: otherwise the next start would find a log, and only what came after.
     fn log_on_snapshot(&self, snapshot: &Path, settings: Settings) -> Result<Log, Trouble> {
-        let base = Entry {
-            name: self.place.base_name(1),
-            seq: 1,
-        };
         match self.storage.create_dir(&self.place.log_dir()) {
             Err(trouble) if trouble.kind != persist::Kind::Exists => return Err(trouble),
             _ => self.storage.sync_dir(&self.place.dir)?,
         }
+        let base = fresh_base(&*self.storage, &self.place)?;
         save::copy(&*self.storage, snapshot, &self.place.file(&base.name))?;
         self.storage.sync_dir(&self.place.log_dir())?;
         Log::create(self.storage.clone(), &self.place, Some(base), 0, settings)
@@ -187,7 +206,7 @@ impl Persistence {
 
     #[inline]
     pub fn append(&self, effects: &Effects) -> Lsn {
-        match &*self.log.read() {
+        match self.log() {
             Some(log) if sabotage::makes(Mistake::TornGroup) => {
                 Lsn(sabotage::append_torn(log, effects))
             }
@@ -212,8 +231,7 @@ impl Persistence {
         if config.live.stop_writes_on_bgsave_error && self.outcomes.snapshot_failed(config) {
             return Admission::Refused(SNAPSHOT_FAILED.into());
         }
-        let log = self.log.read();
-        let Some(log) = &*log else {
+        let Some(log) = self.log() else {
             return Admission::Open;
         };
         match log.admit(bytes as u64) {
@@ -230,16 +248,13 @@ impl Persistence {
     }
 
     pub fn log_end(&self) -> Lsn {
-        let log = self.log.read();
-        Lsn(log.as_ref().map_or(0, |log| log.appended_lsn()))
+        Lsn(self.log().map_or(0, |log| log.appended_lsn()))
     }
 
     /// A snapshot is being cut; all shards are held.
     pub fn cut(&self) -> Lsn {
-        match &*self.log.read() {
-            Some(log) if self.cut_rotates.swap(false, Ordering::AcqRel) => {
-                Lsn(log.begin_rotation())
-            }
+        match self.log() {
+            Some(log) if self.cut_rotates.swap(false, Ordering::AcqRel) => self.cut_and_rotate(log),
             Some(log) => Lsn(log.appended_lsn()),
             None => Lsn(0),
         }
@@ -252,15 +267,15 @@ impl Persistence {
     /// is woken when a commit is due. If that is not yet, but in so many microseconds, the caller
     /// must come again then.
     pub fn end_batch(&self, now: Now) -> Option<u64> {
-        if self.log_mode() == LogMode::Off || sabotage::makes(Mistake::SilentBatch) {
+        let mode = self.log_mode();
+        if mode == LogMode::Off || sabotage::makes(Mistake::SilentBatch) {
             return None;
         }
-        let log = self.log.read();
-        let log = log.as_ref()?;
+        let log = self.log()?;
         if log.appended_lsn() == log.written_lsn() {
             return None;
         }
-        if log.policy() == FsyncPolicy::Always {
+        if mode == LogMode::Awaited {
             return self.committer.kick_in_time(now.mono_us);
         }
         log.tell_time(unix_secs(now));
@@ -313,7 +328,7 @@ impl Persistence {
     /// Waits until replies up to `gate` may go, or the log cannot go on. Returns whether they may.
     pub fn await_release(&self, gate: Lsn) -> bool {
         while !self.released(gate) {
-            if self.log.read().as_ref().is_none_or(|log| log.is_broken()) {
+            if self.is_broken() {
                 return false;
             }
             let left_us = self.committer.kick_in_time(clock_us());
@@ -324,14 +339,11 @@ impl Persistence {
 
     /// Can replies that wait for the log never be sent?
     pub fn is_broken(&self) -> bool {
-        self.log.read().as_ref().is_some_and(|log| log.is_broken())
+        self.log().is_some_and(|log| log.is_broken())
     }
 
     fn durable_lsn(&self) -> u64 {
-        self.log
-            .read()
-            .as_ref()
-            .map_or(u64::MAX, |log| log.durable_lsn())
+        self.log().map_or(u64::MAX, |log| log.durable_lsn())
     }
 
     /// Begins a snapshot if one is due or was asked for, and takes the present one on by a
@@ -389,7 +401,10 @@ impl Persistence {
 
     pub fn facts(&self, now: Now, changes: u64) -> engine::PersistenceFacts {
         let mut facts = self.outcomes.facts(now, changes);
-        if let Some(log) = &*self.log.read() {
+        facts.rewrite_scheduled = self.requests.rewrite.load(Ordering::Relaxed);
+        if let Some(log) = self.log().filter(|_| self.is_wanted()) {
+            facts.rewrite_scheduled |=
+                log.state() == State::Off && facts.rewrite_running_secs.is_none();
             facts.log = Some(engine::LogFacts {
                 appended: log.appended_lsn(),
                 written: log.written_lsn(),
@@ -400,23 +415,27 @@ impl Persistence {
                 ..self.outcomes.syncs()
             });
         }
-        facts.rewrite_scheduled = self.requests.rewrite.load(Ordering::Relaxed);
         facts
     }
 
     /// A new configuration. Refused if it cannot take effect.
-    pub fn configure(&self, old: &Config, new: &Config) -> Result<(), (&'static str, String)> {
-        if old.live.appendonly != new.live.appendonly {
-            let why = "the log can only be switched at the start, for now";
-            return Err(("appendonly", why.into()));
-        }
-        if let Some(log) = &*self.log.read() {
-            log.set_policy(policy(new));
+    pub fn configure(
+        self: &Arc<Persistence>,
+        old: &Config,
+        new: &Config,
+    ) -> Result<(), (&'static str, String)> {
+        let switched = match (old.live.appendonly, new.live.appendonly) {
+            (false, true) => self.switch_on(),
+            (true, false) => self.switch_off(),
+            (true, true) | (false, false) => Ok(()),
+        };
+        switched.map_err(|trouble| ("appendonly", trouble.to_string()))?;
+        if let Some(log) = self.log() {
             log.set_timestamps(new.live.aof_timestamp_enabled);
             log.set_keep(keep(new));
-            self.set_mode(log.policy());
-            self.committer.kick();
         }
+        self.note(new);
+        self.settle(self.outcomes.under_way().is_some());
         Ok(())
     }
 
@@ -429,9 +448,8 @@ impl Persistence {
     /// Everything is written, synced and trimmed. Nobody may append any more.
     pub fn close(&self) -> Result<(), Trouble> {
         self.committer.stop();
-        let log = self.log.write().take();
         self.mode.store(LogMode::Off as u8, Ordering::Release);
-        match log {
+        match self.log() {
             Some(log) => log.close(now_ms(), &clock_us),
             None => Ok(()),
         }
@@ -443,20 +461,17 @@ impl Persistence {
 
     // ---- shared by the parts -----------------------------------------------
 
-    fn set_mode(&self, policy: FsyncPolicy) {
-        let mode = match policy {
-            FsyncPolicy::Always => LogMode::Awaited,
-            FsyncPolicy::EverySec | FsyncPolicy::No => LogMode::Appended,
-        };
-        self.mode.store(mode as u8, Ordering::Release);
-    }
-
     fn broken(&self, trouble: &Trouble) {
-        if self.outcomes.log_broke(trouble) {
-            self.watcher.log(
-                true,
-                &format!("The log cannot be written any more, writes are refused: {trouble}"),
+        if !self.is_broken() {
+            // It was to come on, and is off again; the rewrite will notice.
+            let line = format!("The new files of the log cannot be written: {trouble}");
+            self.watcher.log(true, &line);
+        } else if self.outcomes.log_broke(trouble, Now::read()) {
+            let line = format!(
+                "The log cannot be written any more, writes are refused until a rewrite has \
+                 brought it into new files: {trouble}"
             );
+            self.watcher.log(true, &line);
         }
         self.watcher.durable();
         self.watcher.wake_all();

@@ -41,6 +41,7 @@ struct State {
     loaded_keys: u64,
     expired_keys: u64,
     log_error: Option<String>,
+    log_broke: Option<Now>,
     /// What the log's files hold besides what the present rewrite replaces.
     log_bytes_at_cut: u64,
 }
@@ -59,6 +60,8 @@ struct Past {
 
 /// After a failed snapshot the next by itself waits so long.
 const RETRY_SECS: i64 = 5;
+/// So long a log that is down is left alone, twice as long after a failure, up to five minutes.
+const REVIVAL_SECS: i64 = 5;
 
 impl Outcomes {
     pub(super) fn loaded(&self, loaded: &Loaded, now: Now) {
@@ -71,6 +74,7 @@ impl Outcomes {
     pub(super) fn log_began(&self, (log_bytes, base_bytes): (u64, u64)) {
         self.log_bytes.store(log_bytes, Ordering::Relaxed);
         self.base_bytes.store(base_bytes, Ordering::Relaxed);
+        self.state.lock().log_bytes_at_cut = 0;
     }
 
     pub(super) fn committed(&self, committed: &Committed) {
@@ -102,9 +106,32 @@ impl Outcomes {
     }
 
     /// Says whether this is news.
-    pub(super) fn log_broke(&self, trouble: &Trouble) -> bool {
+    pub(super) fn log_broke(&self, trouble: &Trouble, now: Now) -> bool {
         let text = trouble.to_string();
-        self.state.lock().log_error.replace(text).is_none()
+        let mut state = self.state.lock();
+        let is_news = state.log_error.replace(text).is_none();
+        if is_news {
+            state.log_broke = Some(now);
+        }
+        is_news
+    }
+
+    /// Says whether it was broken.
+    pub(super) fn log_healed(&self) -> bool {
+        let mut state = self.state.lock();
+        state.log_broke = None;
+        state.log_error.take().is_some()
+    }
+
+    /// Has a log that is down been left alone for long enough? Each failure makes it longer.
+    pub(super) fn may_revive(&self, now: Now) -> bool {
+        let state = self.state.lock();
+        let secs_since = |past: Option<Now>| past.map(|p| now.unix_secs() - p.unix_secs());
+        let pause_secs = REVIVAL_SECS << state.rewrite.failures.min(6);
+        let is_over = |secs: Option<i64>, pause: i64| secs.is_none_or(|secs| secs >= pause);
+        let is_new = state.rewrite.failures == 0;
+        is_over(secs_since(state.log_broke), REVIVAL_SECS)
+            && (is_new || is_over(secs_since(state.rewrite.tried), pause_secs))
     }
 
     pub(super) fn crowd(&self) {
@@ -167,6 +194,11 @@ impl Outcomes {
             state.tickets.retain(|(before, _)| *before + 64 > ticket);
             state.tickets.push((ticket, outcome));
         }
+    }
+
+    /// It is over and came to nothing, as nobody wants it any more.
+    pub(super) fn given_up(&self) {
+        self.state.lock().under_way = None;
     }
 
     /// Is there something that no snapshot has?

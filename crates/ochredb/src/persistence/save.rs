@@ -26,13 +26,13 @@ use base::Now;
 use engine::config::{Config, RdbVersion};
 use engine::{Budget, IMAGES_BYTES_MAX, Progress, Sink, Snapshot, SnapshotError};
 use engine::{Executor, Lsn};
-use persist::log::Log;
+use persist::log::{Log, State, mark_outdated};
 use persist::rdb::{Preamble, Usage, WriteOptions, Writer};
 use persist::{Access, File, Place, Storage, Trouble};
 use store::Entry;
 
 use super::batch::{Batch, Item, Value};
-use super::{Persistence, now_ms};
+use super::{Persistence, clock_us, now_ms};
 
 /// What a snapshot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +60,11 @@ pub(super) struct Save {
     /// Gone when the walk is over.
     snapshot: Option<Snapshot>,
     collector: Collector,
-    queue: Option<SyncSender<Batch>>,
+    /// `None` is the end of the file; a queue that ends without it leaves no file.
+    queue: Option<SyncSender<Option<Batch>>>,
     outcome: Receiver<Result<u64, Trouble>>,
+    /// Nobody wants it any more.
+    is_given_up: bool,
     ticket: u64,
     changes: u64,
 }
@@ -118,13 +121,16 @@ pub(super) fn drive(persistence: &Persistence, executor: &mut Executor, now: Now
     let Some(save) = &mut *slot else {
         return Driven::Idle;
     };
+    if save.kind == Kind::Rewrite && !persistence.is_wanted() {
+        save.give_up();
+    }
     match save.step(executor) {
         Step::More => Driven::Busy,
         Step::Waits => Driven::Waiting,
         Step::Over(outcome) => {
             let save = slot.take().expect("just stepped");
-            drop(slot);
             save.end(persistence, outcome, now);
+            drop(slot);
             Driven::Busy
         }
     }
@@ -133,22 +139,13 @@ pub(super) fn drive(persistence: &Persistence, executor: &mut Executor, now: Now
 /// Nobody changes anything any more: finish what is under way, and save if something has changed
 /// since the last snapshot.
 pub(super) fn at_last(persistence: &Persistence, executor: &mut Executor) -> Result<(), Trouble> {
-    let finish = |executor: &mut Executor| {
-        loop {
-            match drive(persistence, executor, Now::read()) {
-                Driven::Idle => return,
-                Driven::Busy => {}
-                Driven::Waiting => std::thread::sleep(Duration::from_micros(200)),
-            }
-        }
-    };
     persistence.requests.rewrite.store(false, Ordering::Release);
-    finish(executor);
+    finish(persistence, executor);
     if !persistence.outcomes.is_changed(executor.engine().changes()) {
         return Ok(());
     }
     persistence.requests.snapshot.store(true, Ordering::Release);
-    finish(executor);
+    finish(persistence, executor);
     match persistence.outcomes.snapshot_error() {
         None => Ok(()),
         Some(text) => Err(Trouble::new(
@@ -159,11 +156,30 @@ pub(super) fn at_last(persistence: &Persistence, executor: &mut Executor) -> Res
     }
 }
 
+/// Drives until there is nothing left to do.
+pub(super) fn finish(persistence: &Persistence, executor: &mut Executor) {
+    loop {
+        match drive(persistence, executor, Now::read()) {
+            // A snapshot that was given up may have left work, and nobody else does it now.
+            Driven::Idle if executor.engine().is_saving() => {
+                executor.sweep(Now::read(), 0, 1, 8);
+            }
+            Driven::Idle => return,
+            Driven::Busy => {}
+            Driven::Waiting => std::thread::sleep(Duration::from_micros(200)),
+        }
+    }
+}
+
 /// A rewrite turns the log to a new file, and for that the old one is synced while clients wait.
 /// So most of it is synced before.
 fn is_prepared(persistence: &Persistence) -> bool {
-    let log = persistence.log.read();
-    let Some(log) = &*log else { return true };
+    let Some(log) = persistence.log() else {
+        return true;
+    };
+    if matches!(log.state(), State::Off | State::Broken) {
+        return true; // there is no file to finish
+    }
     let wanted = &persistence.requests.synced_first;
     let end = log.appended_lsn();
     match wanted.load(Ordering::Acquire) {
@@ -187,7 +203,7 @@ fn due(persistence: &Persistence, executor: &Executor, now: Now) -> Option<Kind>
     if executor.engine().is_saving() || executor.engine().is_loading() {
         return None; // the one before is being cleared away
     }
-    if requests.rewrite.swap(false, Ordering::AcqRel) {
+    if requests.rewrite.swap(false, Ordering::AcqRel) && persistence.is_wanted() {
         return Some(Kind::Rewrite);
     }
     if requests.snapshot.swap(false, Ordering::AcqRel) {
@@ -196,7 +212,14 @@ fn due(persistence: &Persistence, executor: &Executor, now: Now) -> Option<Kind>
     let config = executor.engine().config();
     let changes = executor.engine().changes();
     let outcomes = &persistence.outcomes;
-    if outcomes.is_rewrite_due(&config, persistence.log.read().is_some(), now) {
+    if persistence.is_revival_due(now) {
+        let line = "The log is down: trying to bring it up in new files";
+        persistence.watcher.log(true, line);
+        return Some(Kind::Rewrite);
+    }
+    let state = persistence.log().map(|log| log.state());
+    let has_log = matches!(state, Some(State::Open | State::Full));
+    if outcomes.is_rewrite_due(&config, has_log, now) {
         let line = "Starting automatic rewriting of AOF";
         persistence.watcher.log(false, line);
         return Some(Kind::Rewrite);
@@ -223,7 +246,7 @@ fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: No
     if rotates {
         persistence.committer.kick();
     }
-    let log = persistence.log.read().clone();
+    let log = persistence.log().cloned();
     let target = Target::of(persistence, &config, kind, snapshot.cut().lsn, log);
     let (queue, batches) = sync_channel(QUEUED_BATCHES);
     let (told, outcome) = sync_channel(1);
@@ -237,9 +260,14 @@ fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: No
             let _ = told.send(outcome);
         });
     persistence.outcomes.began(kind, snapshot.total(), now);
+    persistence.settle(true);
     if let Err(error) = spawned {
         let what = format!("cannot start a thread: {error}");
         let trouble = Trouble::new(persist::Kind::System, &persistence.place.dir, what);
+        if rotates {
+            persistence.rewrite_ended(false);
+        }
+        persistence.settle(false);
         persistence
             .outcomes
             .ended(kind, ticket, changes, now, Err(&trouble));
@@ -256,6 +284,7 @@ fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: No
         collector: Collector::default(),
         queue: Some(queue),
         outcome,
+        is_given_up: false,
         ticket,
         changes,
     })
@@ -278,8 +307,10 @@ impl Save {
             return Step::Waits;
         }
         let Some(snapshot) = &mut self.snapshot else {
-            // The end of the queue is the end of the file.
-            self.queue = None;
+            let ended = self.queue.as_ref().map(|queue| queue.try_send(None));
+            if !matches!(ended, Some(Err(TrySendError::Full(_)))) {
+                self.queue = None;
+            }
             return Step::Waits;
         };
         if executor.save_step(snapshot, BUDGET, &mut self.collector) == Progress::Done {
@@ -298,15 +329,22 @@ impl Save {
         if batch.is_empty() || !(is_last || is_full(batch)) {
             return true;
         }
-        match queue.try_send(std::mem::take(batch)) {
+        match queue.try_send(Some(std::mem::take(batch))) {
             Ok(()) => true,
             Err(TrySendError::Full(kept)) => {
-                *batch = kept;
+                *batch = kept.expect("just given");
                 false
             }
             // The writer failed and says why.
             Err(TrySendError::Disconnected(_)) => false,
         }
+    }
+
+    /// The writer shall leave no file.
+    fn give_up(&mut self) {
+        self.is_given_up = true;
+        self.snapshot = None;
+        self.queue = None;
     }
 
     fn end(self, persistence: &Persistence, outcome: Result<u64, Trouble>, now: Now) {
@@ -316,6 +354,16 @@ impl Save {
             changes,
             ..
         } = self;
+        if kind == Kind::Rewrite {
+            persistence.rewrite_ended(outcome.is_ok());
+        }
+        persistence.settle(false);
+        if self.is_given_up && outcome.is_err() {
+            persistence.outcomes.given_up();
+            let line = "Background AOF rewrite given up: the log is off";
+            persistence.watcher.log(false, line);
+            return;
+        }
         let line = match (&outcome, kind) {
             (Ok(_), Kind::Snapshot) => "DB saved on disk".into(),
             (Ok(_), Kind::Rewrite) => "Background AOF rewrite finished successfully".to_owned(),
@@ -416,6 +464,8 @@ struct Target {
     dir: PathBuf,
     /// For a rewrite: the log that takes it as its base.
     adopts: Option<(Arc<Log>, String, u64, Lsn)>,
+    /// For a snapshot that was taken while the log was off: whatever log lies here is older.
+    outdates: Option<Place>,
 }
 
 impl Target {
@@ -437,9 +487,10 @@ impl Target {
                     path: persistence.place.file(&name),
                     dir: persistence.place.log_dir(),
                     adopts: Some((log, name, seq, lsn)),
+                    outdates: None,
                 }
             }
-            _ => Target {
+            (_, log) => Target {
                 temporary: persistence
                     .place
                     .dir
@@ -447,6 +498,9 @@ impl Target {
                 path: persistence.snapshot_path(config),
                 dir: persistence.place.dir.clone(),
                 adopts: None,
+                outdates: log
+                    .filter(|log| log.state() == State::Off)
+                    .map(|_| persistence.place.clone()),
             },
         }
     }
@@ -457,21 +511,32 @@ fn write(
     storage: &dyn Storage,
     target: &Target,
     encoder: Encoder,
-    batches: &Receiver<Batch>,
+    batches: &Receiver<Option<Batch>>,
 ) -> Result<u64, Trouble> {
+    let mut is_offered = false;
     let outcome = write_file(storage, &target.temporary, encoder, batches).and_then(|bytes| {
+        if let Some((log, .., lsn)) = &target.adopts {
+            wait_for_rotation(log, *lsn)?;
+        }
         storage.rename(&target.temporary, &target.path)?;
         storage.sync_dir(&target.dir)?;
         if let Some((log, name, seq, lsn)) = &target.adopts {
-            wait_for_rotation(log, *lsn)?;
+            // The last sync, which all wait for, shall have little to do.
+            let _ = log.sync_now(now_ms(), &clock_us);
+            // Removes it if it fails, unless it may be in force.
+            is_offered = true;
             log.adopt_base(name, *seq, lsn.0)?;
+        }
+        if let Some(place) = &target.outdates {
+            // A log that cannot be marked, or is damaged, does no harm to the snapshot.
+            let _ = mark_outdated(storage, place);
         }
         Ok(bytes)
     });
     if outcome.is_err() {
         // It may not be there any more, or not yet.
         let _ = storage.remove(&target.temporary);
-        if target.adopts.is_some() {
+        if target.adopts.is_some() && !is_offered {
             let _ = storage.remove(&target.path);
         }
     }
@@ -482,7 +547,7 @@ fn write_file(
     storage: &dyn Storage,
     path: &Path,
     mut encoder: Encoder,
-    batches: &Receiver<Batch>,
+    batches: &Receiver<Option<Batch>>,
 ) -> Result<u64, Trouble> {
     let file = storage.open(path, Access::Create)?;
     let mut out = Output {
@@ -490,7 +555,12 @@ fn write_file(
         at: 0,
         synced: 0,
     };
-    for batch in batches {
+    loop {
+        let Ok(batch) = batches.recv() else {
+            let what = "given up before it was whole";
+            return Err(Trouble::new(persist::Kind::System, path, what));
+        };
+        let Some(batch) = batch else { break };
         for item in batch.iter() {
             encoder.key(&item, &mut out)?;
         }
@@ -531,13 +601,15 @@ impl Output<'_> {
 /// The file that goes on where the base ends must be listed before the base is.
 fn wait_for_rotation(log: &Log, lsn: Lsn) -> Result<(), Trouble> {
     let began_ms = now_ms();
-    while !log.has_file_from(lsn.0) {
-        if now_ms() - began_ms > 60_000 {
-            return Err(log.no_file_from(lsn.0));
+    loop {
+        match log.has_file_from(lsn.0) {
+            Some(true) => return Ok(()),
+            Some(false) if now_ms() - began_ms <= 60_000 => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Some(false) | None => return Err(log.no_file_from(lsn.0)),
         }
-        std::thread::sleep(Duration::from_millis(1));
     }
-    Ok(())
 }
 
 /// The same bytes in another file, durable but for its name.

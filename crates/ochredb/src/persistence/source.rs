@@ -1,11 +1,11 @@
 //! Where the data comes from at the start: the log first, a snapshot if there is
-//! none, nothing otherwise.
+//! none or if it is marked as older, nothing otherwise.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use engine::config::Live;
-use persist::log::{Options, Recovery};
+use persist::log::{Options, Recovery, is_outdated};
 use persist::rdb::{Item, Reader};
 use persist::{Access, File, Kind, Place, Storage, Trouble};
 
@@ -18,6 +18,22 @@ pub enum Source {
 
 /// Looks, and refuses what cannot be served.
 pub(super) fn find(storage: &dyn Storage, place: &Place, live: &Live) -> Result<Source, Trouble> {
+    let snapshot = place.dir.join(&live.dbfilename);
+    if live.appendonly && is_outdated(storage, place)? {
+        return match storage.open(&snapshot, Access::Read) {
+            Ok(_) => Ok(Source::Snapshot(snapshot)),
+            Err(mut trouble) if trouble.kind == Kind::Missing => {
+                trouble.path = place.file(&place.outdated_name());
+                trouble.what = format!(
+                    "this says that the log is older than {}, which is not there: bring it back, \
+                     or remove this mark to serve the log as it is",
+                    snapshot.display()
+                );
+                Err(trouble)
+            }
+            Err(trouble) => Err(trouble),
+        };
+    }
     if live.appendonly {
         let options = Options {
             load_truncated: live.aof_load_truncated,
@@ -27,7 +43,6 @@ pub(super) fn find(storage: &dyn Storage, place: &Place, live: &Live) -> Result<
             return Ok(Source::Log(Box::new(recovery)));
         }
     }
-    let snapshot = place.dir.join(&live.dbfilename);
     match storage.open(&snapshot, Access::Read) {
         Ok(_) => Ok(Source::Snapshot(snapshot)),
         Err(trouble) if trouble.kind == Kind::Missing => Ok(Source::Nothing),

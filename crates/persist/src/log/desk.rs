@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use super::blocks::Blocks;
 use super::frame::{Frame, LINE_BYTES_MAX};
-use super::manifest::Entry;
+use super::health::Health;
 use super::writer::{FsyncPolicy, Pending, Settings};
 use super::{Lsn, Manifest, Place};
 use crate::error::{Kind, Trouble};
@@ -98,23 +98,6 @@ pub(super) struct Batch {
 struct Tail {
     bytes: Vec<u8>,
     end: u64,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Health {
-    Well,
-    Broken(Trouble),
-    /// A file for a new generation is open and not listed: its entry.
-    Healing(Trouble, Entry),
-}
-
-impl Health {
-    pub(super) fn check(&self) -> Result<(), Trouble> {
-        match self {
-            Health::Well => Ok(()),
-            Health::Broken(trouble) | Health::Healing(trouble, _) => Err(trouble.clone()),
-        }
-    }
 }
 
 impl Batch {
@@ -372,10 +355,13 @@ impl Desk {
         }
     }
 
-    /// The sync has ended well. The file is the same: only the committer turns to another.
+    /// The sync has ended well. The file is the same: only the committer turns to another. But
+    /// others may have synced more of it meanwhile.
     pub(super) fn end_sync(&mut self, sync: Sync, now_ms: u64) {
-        self.synced = sync.lsn;
-        self.unsynced_bytes -= sync.bytes;
+        if sync.lsn > self.synced {
+            self.synced = sync.lsn;
+            self.unsynced_bytes -= sync.bytes;
+        }
         self.last_sync_ms = now_ms;
     }
 

@@ -94,6 +94,15 @@ impl Manifest {
         count > 0
     }
 
+    /// Marks the files of all older generations for removal.
+    pub(super) fn strike_all(&mut self) {
+        let entries = self
+            .kept
+            .drain(..)
+            .flat_map(|it| it.base.into_iter().chain(it.incrs));
+        self.history.extend(entries);
+    }
+
     /// A word in the manifest: which files go together.
     pub(super) fn keep_entry(&mut self, entry: Entry, lsn: Lsn, end_lsn: Lsn, until_secs: u64) {
         let is_incr = entry.name.ends_with(".incr.aof");

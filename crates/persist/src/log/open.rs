@@ -17,9 +17,10 @@ use std::sync::Arc;
 use super::desk::{Desk, Opened};
 use super::manifest::Entry;
 use super::survey::{Part, Recovery, Tail};
+use super::switch::{make_log_dir, remove_risen};
 use super::writer::{Log, Settings};
 use super::{Keep, Lsn, Manifest, Place};
-use crate::error::{Kind, Trouble};
+use crate::error::Trouble;
 use crate::storage::{Access, Storage, read_full, write_all};
 
 impl Log {
@@ -60,6 +61,7 @@ impl Log {
                 .save(&*storage, place)
                 .map_err(|it| it.into_trouble())?;
         }
+        remove_risen(&*storage, place, &manifest);
         let incrs = manifest.incrs.clone();
         let mut desk = Desk::new(storage, place.clone(), settings, manifest, opened);
         for entry in incrs {
@@ -102,7 +104,9 @@ impl Log {
         manifest
             .save(&*storage, place)
             .map_err(|it| it.into_trouble())?;
+        remove_risen(&*storage, place, &manifest);
         let mut desk = Desk::new(storage, place.clone(), settings, manifest, opened);
+        desk.remove(&place.outdated_name());
         desk.starts.insert(seq, lsn);
         let log = Log::start(desk);
         log.remove_history();
@@ -206,15 +210,6 @@ fn adopt_old_style(
     storage.sync_dir(&place.log_dir())?;
     storage.sync_dir(&place.dir)?;
     Ok(true)
-}
-
-fn make_log_dir(storage: &dyn Storage, place: &Place) -> Result<(), Trouble> {
-    match storage.create_dir(&place.log_dir()) {
-        Ok(()) => {}
-        Err(trouble) if trouble.kind == Kind::Exists => {}
-        Err(trouble) => return Err(trouble),
-    }
-    storage.sync_dir(&place.dir)
 }
 
 fn continue_part(storage: &dyn Storage, part: &Part) -> Result<Opened, Trouble> {

@@ -49,15 +49,44 @@ impl Place {
         format!("{}.{seq}.incr.aof", self.name)
     }
 
-    /// The number in the name of an incremental file.
-    pub(crate) fn incr_seq(&self, name: &str) -> Option<u64> {
-        let rest = name.strip_prefix(&self.name)?.strip_prefix('.')?;
-        base::parse_u64(rest.strip_suffix(".incr.aof")?.as_bytes())
+    /// The mark on a log that a snapshot has taken the place of.
+    pub fn outdated_name(&self) -> String {
+        format!("{}.outdated", self.name)
     }
 
-    /// Is this the name of a base file, of either form?
-    pub(crate) fn is_base(&self, name: &str) -> bool {
-        let rest = name.strip_prefix(&self.name);
-        rest.is_some_and(|rest| rest.ends_with(".base.rdb") || rest.ends_with(".base.aof"))
+    /// A base or incremental file of a generation that was begun while the log was down. It keeps
+    /// this name when it is listed; where it is not, a crash came first, and it means nothing.
+    pub(crate) fn rising_base_name(&self, seq: u64) -> String {
+        format!("{}.{seq}{RISING_BASE}", self.name)
+    }
+
+    pub(crate) fn rising_incr_name(&self, seq: u64) -> String {
+        format!("{}.{seq}{RISING_INCR}", self.name)
+    }
+
+    /// Is this such a name?
+    pub(crate) fn is_rising(&self, name: &str) -> bool {
+        self.number(name, RISING_BASE)
+            .or(self.number(name, RISING_INCR))
+            .is_some()
+    }
+
+    /// The number in the name of an incremental file.
+    pub(crate) fn incr_seq(&self, name: &str) -> Option<u64> {
+        self.number(name, ".incr.aof")
+    }
+
+    /// The number in the name of a base file, of either form.
+    pub(crate) fn base_seq(&self, name: &str) -> Option<u64> {
+        self.number(name, ".base.rdb")
+            .or(self.number(name, ".base.aof"))
+    }
+
+    fn number(&self, name: &str, ending: &str) -> Option<u64> {
+        let rest = name.strip_prefix(&self.name)?.strip_prefix('.')?;
+        base::parse_u64(rest.strip_suffix(ending)?.as_bytes())
     }
 }
+
+const RISING_BASE: &str = ".rising.base.rdb";
+const RISING_INCR: &str = ".rising.incr.aof";

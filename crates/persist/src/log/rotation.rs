@@ -13,14 +13,19 @@
 //! the log as it was, with one exception: if nobody can say which manifest a crash would leave,
 //! the log is broken, as going on in either file could be wrong.
 //!
-//! The same three calls heal a broken log. There the old file cannot be finished; the new file
-//! waits unlisted until the base is there, which has all that was in memory at the cut, and then
-//! both are listed at once.
+//! The same three calls bring a log up that is down: broken, or off. There is no old file to be
+//! finished; the new one is written, but waits unlisted until the base is there, which has all
+//! that was in memory at the cut, and then both are listed at once. What fails before leaves the
+//! log as it was: down.
 
-use super::desk::{Desk, Health, Opened};
+use std::sync::atomic::Ordering;
+
+use super::Lsn;
+use super::desk::{Desk, Opened};
+use super::generation::Generation;
+use super::health::{Down, Health, Rising, State};
 use super::manifest::{Entry, SaveTrouble};
 use super::writer::Log;
-use super::{Generation, Lsn};
 use crate::error::{Kind, Trouble};
 
 impl Log {
@@ -30,7 +35,9 @@ impl Log {
         let mut pending = self.pending.lock();
         assert!(pending.rotate_at.is_none(), "one rotation at a time");
         if pending.is_discarded {
-            pending.discard();
+            // While the log is off the data changes and the count may not: a base that was taken
+            // here before must not pass for the one that is taken now.
+            self.skip_a_byte(&mut pending);
             pending.is_discarded = false;
         }
         pending.begin_file();
@@ -42,12 +49,9 @@ impl Log {
     /// is broken.
     pub fn rotate(&self, now_ms: u64, clock_us: &dyn Fn() -> u64) -> Result<Lsn, Trouble> {
         let mut desk = self.desk.lock();
-        let outcome = match &desk.health {
-            Health::Well => self.rotate_well(&mut desk, now_ms, clock_us),
-            Health::Broken(trouble) | Health::Healing(trouble, _) => {
-                let trouble = trouble.clone();
-                self.rotate_broken(&mut desk, trouble)
-            }
+        let outcome = match desk.health.is_well() {
+            true => self.rotate_well(&mut desk, now_ms, clock_us),
+            false => self.rise(&mut desk),
         };
         self.pending.lock().rotate_at = None;
         outcome
@@ -58,14 +62,22 @@ impl Log {
         let mut desk = self.desk.lock();
         desk.last_base_seq += 1;
         let seq = desk.last_base_seq;
-        (desk.place.base_name(seq), seq)
+        let name = match desk.health.is_well() {
+            true => desk.place.base_name(seq),
+            false => desk.place.rising_base_name(seq),
+        };
+        (name, seq)
     }
 
-    /// Is a rotation that was begun at `lsn` through?
-    pub fn has_file_from(&self, lsn: Lsn) -> bool {
+    /// Is a rotation that was begun at `lsn` through? `None`: it will never be.
+    pub fn has_file_from(&self, lsn: Lsn) -> Option<bool> {
         let desk = self.desk.lock();
-        matches!(&desk.health, Health::Healing(..)) && desk.lsn == lsn
-            || desk.starts.values().any(|start| *start == lsn)
+        let has_file = match &desk.health {
+            Health::Rising(rising) => rising.lsn == lsn,
+            Health::Well => desk.starts.values().any(|start| *start == lsn),
+            Health::Down(_) => false,
+        };
+        (has_file || self.pending.lock().rotate_at.is_some()).then_some(has_file)
     }
 
     /// Why a base taken at `lsn` cannot be adopted.
@@ -76,26 +88,56 @@ impl Log {
     }
 
     /// Lists a base that was taken at `lsn`, where the present file or one before it begins. The
-    /// base must be durable under its name. What it replaces is kept or removed.
+    /// base must be durable under its name. What it replaces is kept or removed, and the base
+    /// itself is removed if it is certain that nothing lists it.
     pub fn adopt_base(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {
-        self.list_base(name, seq, lsn)?;
+        self.adopt(name, seq, lsn)?;
         self.remove_history();
         Ok(())
     }
 
-    fn list_base(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {
+    fn adopt(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {
         let mut desk = self.desk.lock();
         let desk = &mut *desk;
+        let adopted = match self.write_risen(desk, lsn) {
+            Ok(()) => self.list_base(desk, name, seq, lsn),
+            Err(trouble) => Err(SaveTrouble::Before(trouble)),
+        };
+        match adopted {
+            Ok(()) => Ok(()),
+            Err(SaveTrouble::Before(trouble)) => {
+                desk.remove(name);
+                Err(trouble)
+            }
+            Err(SaveTrouble::Between(trouble)) => {
+                // Both generations must stay.
+                let down = match &desk.health {
+                    Health::Rising(rising) => rising.from.clone(),
+                    Health::Well | Health::Down(_) => Down::Broken(trouble.clone()),
+                };
+                self.fall(desk, down);
+                Err(trouble)
+            }
+        }
+    }
+
+    fn list_base(
+        &self,
+        desk: &mut Desk,
+        name: &str,
+        seq: u64,
+        lsn: Lsn,
+    ) -> Result<(), SaveTrouble> {
         let mut manifest = desk.manifest.clone();
         let mut starts = desk.starts.clone();
-        let (replaced, end_lsn) = if let Health::Healing(_, entry) = &desk.health {
-            assert_eq!(desk.lsn, lsn, "the file begins where the base was taken");
-            starts.insert(entry.seq, lsn);
-            let replaced = std::mem::replace(&mut manifest.incrs, vec![entry.clone()]);
-            // Nobody knows what the broken file has beyond this.
+        let mut from_off = false;
+        let (replaced, end_lsn) = if let Health::Rising(rising) = &desk.health {
+            from_off = matches!(rising.from, Down::Off);
+            starts = [(rising.entry.seq, lsn)].into();
+            let replaced = std::mem::replace(&mut manifest.incrs, vec![rising.entry.clone()]);
+            // Nobody knows what a broken file has beyond this.
             (replaced, self.durable_lsn().min(lsn))
         } else {
-            desk.health.check()?;
             assert!(
                 starts.values().any(|start| *start == lsn),
                 "no file begins at {lsn}"
@@ -121,21 +163,21 @@ impl Log {
         if replaced.entries().next().is_some() {
             manifest.kept.push(replaced);
         }
+        if from_off {
+            // What was done while there was no log is in none of them: no way leads back.
+            manifest.strike_all();
+        }
         manifest.strike(self.keep(), self.unix_secs());
         // The base's name was made durable by who wrote it; that costs nothing to be sure of.
-        desk.storage.sync_dir(&desk.place.log_dir())?;
-        match manifest.save(&*desk.storage, &desk.place) {
-            Ok(()) => {}
-            Err(SaveTrouble::Before(trouble)) => return Err(trouble),
-            Err(SaveTrouble::Between(trouble)) => {
-                self.poison(desk, &trouble);
-                return Err(trouble);
-            }
-        }
+        let named = desk.storage.sync_dir(&desk.place.log_dir());
+        named.map_err(SaveTrouble::Before)?;
+        manifest.save(&*desk.storage, &desk.place)?;
         desk.manifest = manifest;
         desk.starts = starts;
-        if let Health::Healing(..) = desk.health {
-            self.heal(desk, lsn);
+        if desk.health.is_rising() {
+            self.heal(desk);
+            // It was about the files before, if it is there.
+            desk.remove(&desk.place.outdated_name());
         }
         Ok(())
     }
@@ -151,7 +193,7 @@ impl Log {
     pub fn tidy(&self) {
         let (keep, now_secs) = (self.keep(), self.unix_secs());
         let mut desk = self.desk.lock();
-        if desk.health.check().is_err() {
+        if !desk.health.is_well() {
             return;
         }
         if desk.manifest.unwanted(keep, now_secs) > 0 {
@@ -231,21 +273,61 @@ impl Log {
         Ok(lsn)
     }
 
-    fn rotate_broken(&self, desk: &mut Desk, trouble: Trouble) -> Result<Lsn, Trouble> {
-        // A log that broke since the mark was set has dropped it: mark again.
+    /// Begins the file of a new generation.
+    fn rise(&self, desk: &mut Desk) -> Result<Lsn, Trouble> {
+        // A log that went down since the mark was set has dropped it: mark again.
         let Some(lsn) = self.pending.lock().discard_marked() else {
-            return Err(trouble);
+            let what = "the log went down before it could turn to a new file";
+            return Err(Trouble::new(Kind::System, &desk.path, what));
         };
-        let entry = desk.next_incr();
-        match Opened::create(&*desk.storage, &desk.place, &entry.name, lsn) {
-            Ok(opened) => desk.turn_to(opened),
-            Err(again) => {
-                self.poison(desk, &trouble);
-                return Err(again);
+        let from = match &desk.health {
+            Health::Down(down) => down.clone(),
+            // The one before got no base.
+            Health::Rising(rising) => {
+                desk.remove(&rising.entry.name);
+                rising.from.clone()
             }
+            Health::Well => unreachable!("a log that is well has a file to finish"),
+        };
+        desk.last_incr_seq += 1;
+        let entry = Entry {
+            name: desk.place.rising_incr_name(desk.last_incr_seq),
+            seq: desk.last_incr_seq,
+        };
+        let opened = Opened::create(&*desk.storage, &desk.place, &entry.name, lsn);
+        let opened = opened.inspect_err(|_| {
+            desk.remove(&entry.name);
+            self.fall(desk, from.clone());
+        })?;
+        desk.turn_to(opened);
+        if matches!(from, Down::Off) {
+            let rising = State::Rising as u8;
+            self.gate.state.store(rising, Ordering::Release);
         }
-        desk.health = Health::Healing(trouble, entry);
+        desk.health = Health::Rising(Rising { from, entry, lsn });
+        self.reserve(desk);
         Ok(lsn)
+    }
+
+    /// Before a new generation is listed, what was appended to it is in its file: whoever was
+    /// answered meanwhile will find it.
+    fn write_risen(&self, desk: &mut Desk, lsn: Lsn) -> Result<(), Trouble> {
+        let is_expected = match &desk.health {
+            Health::Well => return Ok(()),
+            Health::Rising(rising) => rising.lsn == lsn,
+            Health::Down(_) => false,
+        };
+        if !is_expected {
+            let what = format!("no file of the log begins at {lsn}: it went down meanwhile");
+            return Err(Trouble::new(Kind::System, &desk.path, what));
+        }
+        let written = self.write_pending(desk).and_then(|_| {
+            let sync = desk.begin_sync();
+            sync.run()?;
+            desk.end_sync(sync, 0);
+            Ok(())
+        });
+        written.inspect_err(|trouble| self.poison(desk, trouble))
     }
 }
 
@@ -260,7 +342,7 @@ impl Desk {
         }
     }
 
-    fn remove(&self, name: &str) {
+    pub(super) fn remove(&self, name: &str) {
         // It is not listed and holds nothing: it may stay.
         let _ = self.storage.remove(&self.place.file(name));
     }

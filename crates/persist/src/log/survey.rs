@@ -686,7 +686,7 @@ fn check_strays(
             };
             return Err(Trouble::new(Kind::Damaged, &path, what));
         }
-        if manifest.is_none() && place.is_base(&name) {
+        if manifest.is_none() && place.base_seq(&name).is_some() {
             let what = "there is no manifest to this base";
             return Err(Trouble::new(Kind::Damaged, &path, what));
         }

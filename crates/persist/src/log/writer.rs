@@ -26,8 +26,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use base::write_u64;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::desk::{Desk, Health};
+use super::desk::Desk;
 use super::frame::{LINE_BYTES_MAX, TIME_MAX};
+use super::health::{Down, Health, State};
 use super::{Keep, Lsn};
 use crate::error::{Kind, Trouble};
 
@@ -144,7 +145,8 @@ pub struct Log {
 /// What other threads may ask without a lock.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
-    state: AtomicU8,
+    /// [`State`].
+    pub state: AtomicU8,
     policy: AtomicU8,
     timestamps: AtomicBool,
     /// What time it is, as far as anybody has said.
@@ -161,9 +163,8 @@ pub(super) struct Gate {
     why: Mutex<String>,
 }
 
-const OPEN: u8 = 0;
-const FULL: u8 = 1;
-const BROKEN: u8 = 2;
+const OPEN: u8 = State::Open as u8;
+const FULL: u8 = State::Full as u8;
 
 /// For what comes between being admitted and being appended on other threads: at most this.
 const SLACK_BYTES_MAX: u64 = 64 * 1024;
@@ -178,7 +179,7 @@ pub(super) struct Pending {
     pub cuts: Vec<usize>,
     /// What is before this belongs to the present file, what is after to the next.
     pub rotate_at: Option<usize>,
-    /// The log is broken: nothing is kept.
+    /// The log is down: nothing is kept.
     pub is_discarded: bool,
     /// The database of the last effect in the present file.
     database: Option<usize>,
@@ -219,8 +220,7 @@ impl Log {
         let gate = &self.gate;
         match gate.state.load(Ordering::Acquire) {
             OPEN => {}
-            FULL => return Err(Refusal::Full),
-            _ => return Err(Refusal::Broken(gate.why.lock().clone())),
+            other => return self.admit_unless(State::of(other)),
         }
         let end = gate.appended.load(Ordering::Relaxed) + bytes + gate.slack;
         if end > gate.room.load(Ordering::Acquire) {
@@ -261,6 +261,11 @@ impl Log {
         self.gate.durable.load(Ordering::Acquire)
     }
 
+    /// What it does, at this moment.
+    pub fn state(&self) -> State {
+        State::of(self.gate.state.load(Ordering::Acquire))
+    }
+
     /// Is there something for [`Log::commit`] to do, apart from a sync that comes due?
     pub fn has_work(&self) -> bool {
         self.appended_lsn() > self.written_lsn()
@@ -270,16 +275,17 @@ impl Log {
 
     /// Has a write or a sync failed, so that nothing more can be written?
     pub fn is_broken(&self) -> bool {
-        self.gate.state.load(Ordering::Acquire) == BROKEN
+        self.state() == State::Broken
     }
 
     /// What keeps the log from being written, if anything does.
     pub fn trouble(&self) -> Option<String> {
-        match self.gate.state.load(Ordering::Acquire) {
-            OPEN => None,
-            FULL => Some(Refusal::Full.to_string()),
-            _ => Some(self.gate.why.lock().clone()),
-        }
+        self.admit_unless(self.state())
+            .err()
+            .map(|refusal| match refusal {
+                Refusal::Broken(why) => why,
+                other => other.to_string(),
+            })
     }
 
     pub fn policy(&self) -> FsyncPolicy {
@@ -326,7 +332,9 @@ impl Log {
     /// full disk is no error but said in [`Committed`]; an error means that the log is broken.
     pub fn commit(&self, now_ms: u64, clock_us: &dyn Fn() -> u64) -> Result<Committed, Trouble> {
         let mut desk = self.desk.lock();
-        desk.health.check()?;
+        if let Some(nothing) = self.while_down(&desk) {
+            return nothing;
+        }
         if self.policy() == FsyncPolicy::Always {
             let outcome = self.commit_all(&mut desk, now_ms, clock_us);
             return outcome.inspect_err(|trouble| self.poison(&mut desk, trouble));
@@ -349,7 +357,9 @@ impl Log {
             return Ok(());
         }
         let mut desk = self.desk.lock();
-        desk.health.check()?;
+        if !desk.health.is_well() {
+            return Ok(());
+        }
         let outcome = desk.write_zeros_ahead();
         outcome.inspect_err(|trouble| self.poison(&mut desk, trouble))
     }
@@ -357,7 +367,9 @@ impl Log {
     /// As [`Log::commit`], but syncs whether it is due or not; others may write meanwhile.
     pub fn sync_now(&self, now_ms: u64, clock_us: &dyn Fn() -> u64) -> Result<Committed, Trouble> {
         let mut desk = self.desk.lock();
-        desk.health.check()?;
+        if let Some(nothing) = self.while_down(&desk) {
+            return nothing;
+        }
         let outcome = self.write_pending(&mut desk);
         let committed = outcome.inspect_err(|trouble| self.poison(&mut desk, trouble))?;
         let fsync_us = self.sync_aside(desk, now_ms, clock_us)?;
@@ -371,16 +383,28 @@ impl Log {
     /// take. Any thread may call it; it never waits for a sync.
     pub fn write(&self) -> Result<Committed, Trouble> {
         let mut desk = self.desk.lock();
-        desk.health.check()?;
+        if let Some(nothing) = self.while_down(&desk) {
+            return nothing;
+        }
         let outcome = self.write_pending(&mut desk);
         outcome.inspect_err(|trouble| self.poison(&mut desk, trouble))
     }
 
     /// Writes and syncs everything and trims the file, so that stock servers read it. A broken
-    /// log is left as it is, and a full disk too: the rest is lost, as the caller is told.
+    /// log is left as it is, and a full disk too: the rest is lost, as the caller is told. A new
+    /// generation that is not in force is given up.
     pub fn close(&self, now_ms: u64, clock_us: &dyn Fn() -> u64) -> Result<(), Trouble> {
         let mut desk = self.desk.lock();
-        desk.health.check()?;
+        match &desk.health {
+            Health::Well => {}
+            Health::Rising(_) => {
+                drop(desk);
+                self.give_up_rising();
+                return self.close(now_ms, clock_us);
+            }
+            Health::Down(Down::Off) => return Ok(()),
+            Health::Down(Down::Broken(trouble)) => return Err(trouble.clone()),
+        }
         let outcome = self.finish(&mut desk, now_ms, clock_us);
         let closed = match &outcome {
             Ok(()) => Trouble::new(Kind::System, &desk.path, "the log has been closed"),
@@ -435,26 +459,29 @@ impl Log {
         }
         // Otherwise what was written past the page cache was synced with that.
         committed.fsync_us = Some(clock_us().saturating_sub(began_us));
-        self.gate.durable.store(desk.synced, Ordering::Release);
+        self.publish_durable(desk);
         Ok(committed)
     }
 
-    fn write_pending(&self, desk: &mut Desk) -> Result<Committed, Trouble> {
+    pub(super) fn write_pending(&self, desk: &mut Desk) -> Result<Committed, Trouble> {
         let awaits_rotation = self.take(desk);
         let has_room = self.reserve(desk);
         let before = desk.bytes_written;
         let wrote = desk.write_batch(self.policy());
         self.gate.written.store(desk.lsn, Ordering::Release);
+        let is_rising = desk.health.is_rising();
         let is_full = match wrote {
-            Ok(()) => !has_room,
-            Err(trouble) if trouble.kind == Kind::Full => true,
+            Ok(()) => !has_room && !is_rising,
+            // A new generation does not wait for room: it is tried again.
+            Err(trouble) if trouble.kind == Kind::Full && !is_rising => true,
             Err(trouble) => return Err(trouble),
         };
         desk.last_commit_bytes = desk.bytes_written - before;
         self.publish_room(desk);
-        self.gate
-            .state
-            .store(if is_full { FULL } else { OPEN }, Ordering::Release);
+        if !is_rising {
+            let state = if is_full { FULL } else { OPEN };
+            self.gate.state.store(state, Ordering::Release);
+        }
         Ok(Committed {
             bytes: desk.last_commit_bytes,
             lsn: desk.lsn,
@@ -479,7 +506,7 @@ impl Log {
         let mut desk = self.desk.lock();
         let outcome = outcome.and_then(|()| {
             desk.end_sync(sync, now_ms);
-            self.gate.durable.store(desk.synced, Ordering::Release);
+            self.publish_durable(&desk);
             match self.policy() {
                 // Nothing else may come for long: say that all this was synced.
                 FsyncPolicy::EverySec if desk.synced == desk.lsn => desk.write_proof(),
@@ -498,8 +525,15 @@ impl Log {
             self.poison(desk, &trouble);
             return Err(trouble);
         }
-        self.gate.durable.store(desk.synced, Ordering::Release);
+        self.publish_durable(desk);
         Ok(())
+    }
+
+    /// What is synced in files that no manifest lists would not survive anything.
+    fn publish_durable(&self, desk: &Desk) {
+        if desk.health.is_well() {
+            self.gate.durable.store(desk.synced, Ordering::Release);
+        }
     }
 
     /// Moves what is pending to the committer's desk, up to where the file is to change. Says
@@ -531,10 +565,26 @@ impl Log {
         self.gate.room.store(desk.lsn + room, Ordering::Release);
     }
 
+    /// Nobody knows what is in the present file: it is never written again.
     pub(super) fn poison(&self, desk: &mut Desk, trouble: &Trouble) {
-        *self.gate.why.lock() = trouble.to_string();
-        self.gate.state.store(BROKEN, Ordering::Release);
-        desk.health = Health::Broken(trouble.clone());
+        let down = match &desk.health {
+            Health::Well => Down::Broken(trouble.clone()),
+            Health::Down(down) => down.clone(),
+            Health::Rising(rising) => {
+                desk.remove(&rising.entry.name);
+                rising.from.clone()
+            }
+        };
+        self.fall(desk, down);
+    }
+
+    /// From here on nothing is written, and what is pending is forgotten.
+    pub(super) fn fall(&self, desk: &mut Desk, down: Down) {
+        if let Down::Broken(trouble) = &down {
+            *self.gate.why.lock() = trouble.to_string();
+        }
+        self.gate.state.store(down.state() as u8, Ordering::Release);
+        desk.health = Health::Down(down);
         desk.batch.clear();
         let mut pending = self.pending.lock();
         pending.discard();
@@ -542,13 +592,48 @@ impl Log {
         pending.rotate_at = None;
     }
 
-    /// A new generation of files is in force: everything before `lsn` is in its base.
-    pub(super) fn heal(&self, desk: &mut Desk, lsn: Lsn) {
+    /// A new generation of files is in force, synced as far as it says.
+    pub(super) fn heal(&self, desk: &mut Desk) {
         desk.health = Health::Well;
-        self.gate.written.store(lsn, Ordering::Release);
-        self.gate.durable.store(lsn, Ordering::Release);
-        self.gate.state.store(OPEN, Ordering::Release);
+        self.gate.written.store(desk.lsn, Ordering::Release);
+        self.gate.durable.store(desk.synced, Ordering::Release);
         self.reserve(desk);
+        self.gate.state.store(OPEN, Ordering::Release);
+    }
+
+    /// A place in the stream that nobody was given before.
+    pub(super) fn skip_a_byte(&self, pending: &mut Pending) {
+        pending.discard();
+        pending.start += 1;
+        self.gate.appended.store(pending.end(), Ordering::Release);
+    }
+
+    /// May a command write, in any state but the usual one?
+    #[cold]
+    fn admit_unless(&self, state: State) -> Result<(), Refusal> {
+        match state {
+            // Nobody is promised anything yet, or a driver writes behind each batch.
+            State::Open | State::Off | State::Rising => Ok(()),
+            State::Full => Err(Refusal::Full),
+            State::Broken => Err(Refusal::Broken(self.gate.why.lock().clone())),
+        }
+    }
+
+    /// What a commit comes to if there is no file to write: nothing but the wish to come up.
+    fn while_down(&self, desk: &Desk) -> Option<Result<Committed, Trouble>> {
+        let Health::Down(down) = &desk.health else {
+            return None;
+        };
+        let awaits_rotation = self.pending.lock().rotate_at.is_some();
+        let nothing = Committed {
+            lsn: desk.lsn,
+            awaits_rotation,
+            ..Committed::default()
+        };
+        Some(match down {
+            Down::Broken(trouble) if !awaits_rotation => Err(trouble.clone()),
+            Down::Broken(_) | Down::Off => Ok(nothing),
+        })
     }
 }
 

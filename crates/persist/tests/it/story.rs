@@ -1,5 +1,5 @@
-//! A log's life on a simulated disk, told by a seed: appends, commits, rotations, ends and new
-//! beginnings, and the judge who compares what is recovered with what was promised.
+//! A log's life on a simulated disk, told by a seed: appends, commits, rotations, ends, times
+//! without a log and new beginnings, and the judge who compares what is recovered with what was promised.
 //!
 //! What must hold at every start, whatever the disk did before:
 //!
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use base::Rng;
 use persist::log::{
-    FsyncPolicy, Inspection, Keep, Log, Manifest, Options, Recovery, Role, Settings,
+    FsyncPolicy, Inspection, Keep, Log, Manifest, Options, Recovery, Role, Settings, State,
 };
 use persist::{Access, Kind, Lsn, Place, Storage, Trouble};
 use testkit::disk::{Crash, SimDisk};
@@ -193,7 +193,8 @@ impl Story {
 
     fn step(&mut self) -> Result<(), Trouble> {
         if self.log.is_none() {
-            return self.start();
+            let is_wanted = self.rng.below(2) == 0;
+            return self.start(is_wanted);
         }
         let log = self.log.as_ref().expect("started");
         match self.rng.below(22) {
@@ -214,6 +215,8 @@ impl Story {
                 log.prepare()
             }
             17 => self.rewrite(),
+            // What comes until the next rewrite is in its base, or nowhere.
+            20 => log.switch_off(self.now_ms, &|| 0),
             18 => {
                 let closed = log.close(self.now_ms, &|| 0);
                 self.note_acknowledged();
@@ -254,14 +257,18 @@ impl Story {
         }
     }
 
-    /// Recovers and judges, as every start does.
-    fn start(&mut self) -> Result<(), Trouble> {
+    /// Recovers and judges, as every start does. Where there is no log, one may be off at first.
+    fn start(&mut self, is_wanted: bool) -> Result<(), Trouble> {
         let recovery = survey(&self.disk)?;
         let recovered = recovered(&self.disk, &recovery)?;
         self.judge(&recovery, &recovered);
         self.judge_kept(&recovery)?;
         let disk: Arc<dyn Storage> = Arc::new(self.disk.clone());
-        let log = Log::open(disk, &recovery, self.settings)?;
+        let log = match recovery.is_empty() && !is_wanted {
+            // It comes on with its first rewrite.
+            true => Log::off(disk, &place(), self.settings),
+            false => Log::open(disk, &recovery, self.settings)?,
+        };
         // What was not recovered never was.
         self.history.truncate(recovered.count);
         self.log = Some(log);
@@ -270,6 +277,9 @@ impl Story {
 
     fn rewrite(&mut self) -> Result<(), Trouble> {
         let log = self.log.as_ref().expect("started");
+        if log.state() == State::Off {
+            log.take_stock()?;
+        }
         let cut = log.begin_rotation();
         let count = self.history.len();
         assert_eq!(log.rotate(self.now_ms, &|| 0)?, cut);
@@ -285,8 +295,12 @@ impl Story {
         }
         let log = self.log.as_ref().expect("started");
         let (name, seq) = log.next_base();
-        write_base(&self.disk, &name, count, cut)?;
-        log.adopt_base(&name, seq, cut)
+        let adopted = write_base(&self.disk, &name, count, cut)
+            .and_then(|()| log.adopt_base(&name, seq, cut));
+        if adopted.is_err() {
+            log.give_up_rising();
+        }
+        adopted
     }
 
     fn judge(&self, recovery: &Recovery, recovered: &Recovered) {
@@ -368,7 +382,7 @@ impl Story {
         let first = survey(&after.disk)?;
         let again = survey(&after.disk)?;
         assert_eq!(first.parts, again.parts, "the same files, the same result");
-        after.start()?;
+        after.start(true)?;
         // What was served is durable from now on.
         after.note_acknowledged();
         let group = some_group(&mut after.rng, after.history.len());
@@ -384,7 +398,7 @@ impl Story {
         assert_eq!(after.acknowledged, end);
         after.disk = after.disk.crash(seed + 1, Crash::Drop);
         after.log = None;
-        after.start()?;
+        after.start(true)?;
         assert_eq!(after.history.len(), all);
         Ok(())
     }

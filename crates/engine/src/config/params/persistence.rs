@@ -21,7 +21,7 @@ rows! {
     "appendfilename", Text(rules::log_name), "appendonly.aof", Immutable, Live;
     "appenddirname", Text(rules::log_dir), "appendonlydir", Immutable, Live;
     "appendfsync", Choice(FsyncPolicy::WORDS), "everysec", Modifiable, Live;
-    "no-appendfsync-on-rewrite", Bool, "no", Modifiable, Later;
+    "no-appendfsync-on-rewrite", Bool, "no", Modifiable, Live;
     "auto-aof-rewrite-percentage", Integer(0, INT_MAX), "100", Modifiable, Live;
     "auto-aof-rewrite-min-size", Memory(0, LONG_MAX_BYTES), "64mb", Modifiable, Live;
     "aof-load-truncated", Bool, "yes", Modifiable, Live;
