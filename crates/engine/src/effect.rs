@@ -292,6 +292,7 @@ mod tests {
         switched_on.fetch_add(1, Ordering::Release);
         assert!(effects.is_wanted());
         effects.emit(3, &[b"DEL", b"k"]);
+        effects.close_group();
         let records: Vec<_> = effects.iter().collect();
         assert_eq!(records, [(3, &b"*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n"[..])]);
         // The next batch looks anew.
