@@ -70,6 +70,7 @@ impl Executor {
                 config,
                 wanted: Vec::new(),
                 in_transaction: false,
+                asks_before_writes: false,
                 written: Written::default(),
                 pause: None,
                 replaying: false,

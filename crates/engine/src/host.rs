@@ -172,6 +172,12 @@ pub trait Host: Send + Sync {
         Admission::Open
     }
 
+    /// Did the last snapshot fail? Asked once per batch: if so, [`Host::admit`] is asked of
+    /// each write even where there is no log.
+    fn snapshot_failed(&self) -> bool {
+        false
+    }
+
     /// The log's end: everything before it has been appended.
     fn log_end(&self) -> Lsn {
         Lsn(0)

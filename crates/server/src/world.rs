@@ -234,6 +234,12 @@ impl Host for World {
         self.persistence().admit(bytes, config)
     }
 
+    fn snapshot_failed(&self) -> bool {
+        self.persistence
+            .get()
+            .is_some_and(|persistence| persistence.snapshot_failed())
+    }
+
     fn log_end(&self) -> Lsn {
         self.persistence().log_end()
     }

@@ -62,7 +62,7 @@ pub(crate) fn judge<'e>(
     if engine.is_loading() && !spec.flags.contains(Flags::LOADING) {
         return Err(CommandError::Line(LOADING.into()));
     }
-    if ctx.local.effects.is_wanted() && writes_ever(ctx, command) {
+    if ctx.local.asks_before_writes && writes_ever(ctx, command) {
         match engine
             .host
             .admit(request_bytes(ctx, command, argv), ctx.config())

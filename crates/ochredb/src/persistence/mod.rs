@@ -221,6 +221,11 @@ impl Persistence {
         }
     }
 
+    #[inline]
+    pub fn snapshot_failed(&self) -> bool {
+        self.outcomes.has_failed()
+    }
+
     pub fn log_end(&self) -> Lsn {
         let log = self.log.read();
         Lsn(log.as_ref().map_or(0, |log| log.appended_lsn()))
