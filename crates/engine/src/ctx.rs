@@ -66,6 +66,7 @@ impl Local {
             self.config = engine.config();
         }
         self.clock = AccessClock::new(now, &self.config);
+        self.stopwatch.wind(now, &self.config);
         let mode = match self.replaying {
             true => LogMode::Off,
             false => engine.host.log_mode(),
