@@ -8,8 +8,10 @@
 mod damage;
 mod full;
 mod kills;
+mod latency;
 mod node;
 mod rotation;
+mod slow;
 
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -128,6 +128,7 @@ impl World {
         if loaded.keys + loaded.commands > 0 {
             self.log.notice(&loaded.line());
         }
+        self.persistence().watched_by(engine.latency.clone());
         self.persistence().begin(&engine.config(), loaded)?;
         *self.loading.lock() = None;
         engine.set_loading(false);

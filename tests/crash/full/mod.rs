@@ -168,7 +168,7 @@ fn stop(mut server: ServerProcess) {
 }
 
 fn each(writers: &mut [Writer], mut act: impl FnMut(&mut Writer)) {
-    writers.iter_mut().for_each(|it| act(it));
+    writers.iter_mut().for_each(&mut act);
 }
 
 fn at_once(writers: &mut [Writer], act: impl Fn(&mut Writer) + Sync) {

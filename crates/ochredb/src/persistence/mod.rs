@@ -19,6 +19,7 @@
 //! durable before the reply leaves ([`Persistence::released`]); the directory has one owner.
 
 mod batch;
+mod commits;
 mod committer;
 mod load;
 mod outcome;
@@ -34,6 +35,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use base::Now;
 use engine::config::{self, Config};
 use engine::effect::Effects;
+use engine::latency::Monitor;
 use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
 use parking_lot::{Mutex, RwLock};
 use persist::log::manifest::Entry;
@@ -44,6 +46,7 @@ pub use load::{Load, Loaded, Progress};
 pub use save::Driven;
 pub use source::{Bytes, Source, rdb_end};
 
+use commits::{Beside, Commits};
 use committer::Committer;
 use outcome::Outcomes;
 use sabotage::Mistake;
@@ -72,6 +75,7 @@ pub struct Persistence {
     save: Mutex<Option<Save>>,
     requests: Requests,
     outcomes: Outcomes,
+    commits: Commits,
     /// Where the cut that is being made lies in the log.
     cut_rotates: AtomicBool,
     /// Held as long as the directory is ours.
@@ -128,6 +132,7 @@ impl Persistence {
             save: Mutex::new(None),
             requests: Requests::default(),
             outcomes: Outcomes::default(),
+            commits: Commits::default(),
             cut_rotates: AtomicBool::new(false),
             _guard: guard,
         });
@@ -155,6 +160,11 @@ impl Persistence {
             let what = format!("cannot start the log's thread: {error}");
             Trouble::new(persist::Kind::System, &self.place.dir, what)
         })
+    }
+
+    /// What takes long is told to this monitor from here on.
+    pub fn watched_by(&self, monitor: Arc<Monitor>) {
+        self.commits.watched_by(monitor);
     }
 
     /// A log whose base is a copy of the snapshot that was read, as there was no log: otherwise
@@ -269,9 +279,12 @@ impl Persistence {
     fn write_out(&self, log: &Log) {
         let end = log.appended_lsn();
         loop {
+            let groups = self.committer.pace.groups();
+            let began = self.commits.clock_us().map(|us| (us, self.beside()));
             match log.write() {
                 Ok(committed) => {
                     self.outcomes.wrote(committed.bytes);
+                    self.commits.wrote(committed.bytes, groups, began);
                     if committed.awaits_rotation {
                         self.committer.kick();
                     }
@@ -286,6 +299,17 @@ impl Persistence {
                 return;
             }
             self.committer.wait_for_news(None);
+        }
+    }
+
+    /// What goes on beside a write of the loops.
+    fn beside(&self) -> Beside {
+        if self.committer.is_awake() {
+            Beside::Sync
+        } else if self.save.try_lock().is_none_or(|save| save.is_some()) {
+            Beside::Snapshot
+        } else {
+            Beside::Nothing
         }
     }
 
@@ -384,7 +408,7 @@ impl Persistence {
                 current_bytes: self.outcomes.log_bytes(),
                 base_bytes: self.outcomes.base_bytes(),
                 error: log.trouble(),
-                ..self.outcomes.syncs()
+                ..self.commits.facts(self.outcomes.syncs())
             });
         }
         facts.rewrite_scheduled = self.requests.rewrite.load(Ordering::Relaxed);
