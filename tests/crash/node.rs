@@ -130,6 +130,7 @@ impl Node {
         let loaded = opened.load.finish(&mut engine.executor())?;
         let cut = loaded.cut();
         if begins {
+            opened.persistence.watched_by(engine.latency.clone());
             opened.persistence.begin(config, &loaded)?;
             let set = host.persistence.set(opened.persistence.clone());
             assert!(set.is_ok(), "opened once");

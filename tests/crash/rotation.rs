@@ -3,17 +3,17 @@
 //! Found by killing servers soon after BGREWRITEAOF: what came behind the cut was answered before
 //! the committer had opened the file that it belonged to.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Now;
 use ochredb::persistence::Driven;
-use persist::{Access, Disk, File, Guard, Storage, Trouble};
+use persist::Disk;
 use testkit::process::fresh_directory;
 use testkit::reply::Reply;
 
 use super::node::{Node, config};
+use super::slow::Slow;
 
 #[test]
 fn a_batch_behind_the_cut_is_written_when_it_has_ended() {
@@ -45,72 +45,4 @@ fn a_batch_behind_the_cut_is_written_when_it_has_ended() {
 
 fn ok() -> Reply {
     Reply::Simple(b"OK".to_vec())
-}
-
-/// A disk whose syncs take their time.
-struct Slow(Disk);
-
-struct SlowFile(Box<dyn File>);
-
-const SYNC_TIME: Duration = Duration::from_millis(20);
-
-impl Storage for Slow {
-    fn open(&self, path: &Path, access: Access) -> Result<Box<dyn File>, Trouble> {
-        Ok(Box::new(SlowFile(self.0.open(path, access)?)))
-    }
-
-    fn list(&self, dir: &Path) -> Result<Vec<String>, Trouble> {
-        self.0.list(dir)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), Trouble> {
-        self.0.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> Result<(), Trouble> {
-        self.0.remove(path)
-    }
-
-    fn create_dir(&self, path: &Path) -> Result<(), Trouble> {
-        self.0.create_dir(path)
-    }
-
-    fn sync_dir(&self, path: &Path) -> Result<(), Trouble> {
-        self.0.sync_dir(path)
-    }
-
-    fn lock(&self, dir: &Path) -> Result<Box<dyn Guard>, Trouble> {
-        self.0.lock(dir)
-    }
-
-    fn free_bytes(&self, dir: &Path) -> Result<u64, Trouble> {
-        self.0.free_bytes(dir)
-    }
-}
-
-impl File for SlowFile {
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize, Trouble> {
-        self.0.read_at(offset, into)
-    }
-
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<usize, Trouble> {
-        self.0.write_at(offset, bytes)
-    }
-
-    fn sync_data(&self) -> Result<(), Trouble> {
-        std::thread::sleep(SYNC_TIME);
-        self.0.sync_data()
-    }
-
-    fn len(&self) -> Result<u64, Trouble> {
-        self.0.len()
-    }
-
-    fn set_len(&self, len: u64) -> Result<(), Trouble> {
-        self.0.set_len(len)
-    }
-
-    fn allocate(&self, end: u64) -> Result<(), Trouble> {
-        self.0.allocate(end)
-    }
 }

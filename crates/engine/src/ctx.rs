@@ -44,6 +44,8 @@ pub(crate) struct Local {
     pub(crate) wanted: Vec<u32>,
     /// Within EXEC: all effects until its end are one group.
     pub(crate) in_transaction: bool,
+    /// Somebody below may refuse writes: there is a log, or a snapshot has failed.
+    pub(crate) asks_before_writes: bool,
     /// Which data the present group of effects changed.
     pub(crate) written: Written,
     /// What was paused when the present request came to the gate. Asked once: a
@@ -64,6 +66,7 @@ impl Local {
             self.config = engine.config();
         }
         self.clock = AccessClock::new(now, &self.config);
+        self.stopwatch.wind(now, &self.config);
         let mut mode = LogMode::Off;
         self.effects.want(|| {
             if !self.replaying {
@@ -71,6 +74,8 @@ impl Local {
             }
             mode != LogMode::Off
         });
+        self.asks_before_writes =
+            mode != LogMode::Off || !self.replaying && engine.host.snapshot_failed();
         self.written.is_kept = mode == LogMode::Awaited;
     }
 }

@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::executor::Executor;
 use crate::host::HostRef;
 use crate::info::Rates;
+use crate::latency::Monitor;
 use crate::lock::Entrants;
 use crate::pause::Pause;
 use crate::shards::Shards;
@@ -57,6 +58,8 @@ pub struct Engine {
     pub commands: Commands,
     pub clients: Clients,
     pub stats: Stats,
+    /// What took long; shared with those who do things for the engine.
+    pub latency: Arc<Monitor>,
     pub pause: Pause,
     pub host: HostRef,
     pub started: Now,
@@ -83,12 +86,15 @@ impl Engine {
                 (shards.trailing_zeros(), Entrants::Shared)
             }
         };
+        let latency = Arc::new(Monitor::default());
+        latency.set_threshold_ms(options.config.live.latency_monitor_threshold_ms);
         Arc::new(Engine {
             shards: Arc::new(Shards::new(hasher, bits, databases, entrants)),
             hasher,
             commands: Commands::new(),
             clients: Clients::default(),
             stats: Stats::default(),
+            latency,
             pause: Pause::default(),
             host,
             started: options.now,
@@ -160,6 +166,8 @@ impl Engine {
         let old = self.config();
         let new = change(&old)?;
         self.host.configure(&old, &new).map_err(E::from)?;
+        self.latency
+            .set_threshold_ms(new.live.latency_monitor_threshold_ms);
         *self.config.write() = Arc::new(new);
         self.config_generation.fetch_add(1, Ordering::Release);
         Ok(())

@@ -20,6 +20,7 @@ use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::host::{Garbage, Lsn};
 use crate::info::MemoryUse;
+use crate::latency::Event;
 use crate::pipeline::{self, Prefetch, Resolved, Resolver, Stopwatch};
 use crate::session::{Client, Session, Stage};
 use crate::shards::Held;
@@ -70,6 +71,7 @@ impl Executor {
                 config,
                 wanted: Vec::new(),
                 in_transaction: false,
+                asks_before_writes: false,
                 written: Written::default(),
                 pause: None,
                 replaying: false,
@@ -240,6 +242,8 @@ impl Executor {
         self.finish();
         let ns = self.engine.host.monotonic_ns().saturating_sub(since_ns);
         self.local.stats.sweep_ns.add(ns);
+        let latency = &self.engine.latency;
+        latency.observe(Event::ExpireCycle, now.unix_secs(), ns / 1000);
         if more {
             self.local.stats.expired_time_cap_reached.add(1);
         }
@@ -347,10 +351,7 @@ impl Executor {
 
     fn finish(&mut self) {
         let local = &mut self.local;
-        let keep_latency = local.config.live.latency_tracking;
-        local
-            .stopwatch
-            .stop(&self.engine, &local.stats, keep_latency);
+        local.stopwatch.stop(&self.engine, &local.stats);
         for garbage in local.garbage.drain(..) {
             self.engine.host.discard(garbage);
         }

@@ -91,6 +91,15 @@ pub struct LogFacts {
     pub syncs: u64,
     pub sync_us: u64,
     pub sync_us_max: u64,
+    pub sync_us_p50: u64,
+    pub sync_us_p99: u64,
+    /// Writes of the log that wrote something: how many, their groups and bytes in all, and the
+    /// most of each.
+    pub commits: u64,
+    pub commit_groups: u64,
+    pub commit_groups_max: u64,
+    pub commit_bytes: u64,
+    pub commit_bytes_max: u64,
     /// Why it cannot be written at present.
     pub error: Option<String>,
 }
@@ -175,6 +184,12 @@ pub trait Host: Send + Sync {
     /// anything is changed.
     fn admit(&self, _bytes: usize, _config: &Config) -> Admission {
         Admission::Open
+    }
+
+    /// Did the last snapshot fail? Asked once per batch: if so, [`Host::admit`] is asked of
+    /// each write even where there is no log.
+    fn snapshot_failed(&self) -> bool {
+        false
     }
 
     /// The log's end: everything before it has been appended.

@@ -26,6 +26,7 @@ pub mod error;
 mod executor;
 pub mod host;
 mod info;
+pub mod latency;
 mod lock;
 mod pause;
 mod pipeline;

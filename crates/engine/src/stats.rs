@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::latency::{Counts, Histogram};
+
 /// A counter with one writer and many readers.
 #[derive(Default, Debug)]
 pub struct Counter(AtomicU64);
@@ -121,29 +123,14 @@ totals! {
     sweep_ns,
 }
 
-/// Buckets of a latency histogram: four to each power of two nanoseconds.
-pub const LATENCY_BUCKETS: usize = 4 * 40;
-
 /// What one executor counted of one command.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CommandBlock {
     calls: Counter,
     ns: Counter,
     rejected: Counter,
     failed: Counter,
-    latency: Mutex<Option<Box<[u32]>>>,
-}
-
-impl Default for CommandBlock {
-    fn default() -> CommandBlock {
-        CommandBlock {
-            calls: Counter::default(),
-            ns: Counter::default(),
-            rejected: Counter::default(),
-            failed: Counter::default(),
-            latency: Mutex::new(None),
-        }
-    }
+    latency: Histogram,
 }
 
 /// The sums of one command.
@@ -153,8 +140,8 @@ pub struct CommandTotals {
     pub ns: u64,
     pub rejected: u64,
     pub failed: u64,
-    /// How many calls fell into each latency bucket; empty before the first.
-    pub latency: Vec<u64>,
+    /// How long they took, if `latency-tracking` is on.
+    pub latency: Counts,
 }
 
 impl CommandTotals {
@@ -163,12 +150,7 @@ impl CommandTotals {
         self.ns += block.ns.get();
         self.rejected += block.rejected.get();
         self.failed += block.failed.get();
-        if let Some(latency) = block.latency.lock().as_deref() {
-            self.latency.resize(LATENCY_BUCKETS, 0);
-            for (sum, &count) in self.latency.iter_mut().zip(latency) {
-                *sum += u64::from(count);
-            }
-        }
+        self.latency.add(&block.latency);
     }
 
     fn subtract(&mut self, earlier: &CommandTotals) {
@@ -176,38 +158,8 @@ impl CommandTotals {
         self.ns = self.ns.saturating_sub(earlier.ns);
         self.rejected = self.rejected.saturating_sub(earlier.rejected);
         self.failed = self.failed.saturating_sub(earlier.failed);
-        for (sum, earlier) in self.latency.iter_mut().zip(&earlier.latency) {
-            *sum = sum.saturating_sub(*earlier);
-        }
+        self.latency.subtract(&earlier.latency);
     }
-
-    /// The latency in nanoseconds that `percent` of the calls did not exceed.
-    pub fn percentile_ns(&self, percent: f64) -> u64 {
-        let calls: u64 = self.latency.iter().sum();
-        let wanted = ((percent / 100.0) * calls as f64).ceil().max(1.0) as u64;
-        let mut seen = 0;
-        for (bucket, count) in self.latency.iter().enumerate() {
-            seen += count;
-            if seen >= wanted {
-                return bucket_end_ns(bucket);
-            }
-        }
-        0
-    }
-}
-
-/// The bucket of a duration.
-pub fn bucket_of(ns: u64) -> usize {
-    let ns = ns.max(4);
-    let power = 63 - ns.leading_zeros() as usize;
-    let quarter = (ns >> (power - 2)) as usize & 3;
-    (4 * (power - 2) + quarter).min(LATENCY_BUCKETS - 1)
-}
-
-/// The longest duration of a bucket.
-pub fn bucket_end_ns(bucket: usize) -> u64 {
-    let (power, quarter) = (bucket / 4 + 2, bucket as u64 % 4);
-    ((5 + quarter) << (power - 2)) - 1
 }
 
 impl Block {
@@ -225,10 +177,7 @@ impl Block {
         block.ns.add(ns);
         self.command_ns.add(ns);
         if keep_latency {
-            let mut latency = block.latency.lock();
-            let buckets = latency.get_or_insert_with(|| vec![0; LATENCY_BUCKETS].into());
-            let bucket = &mut buckets[bucket_of(ns / calls.max(1))];
-            *bucket = bucket.saturating_add(calls as u32);
+            block.latency.record(ns / calls.max(1), calls);
         }
     }
 
@@ -362,24 +311,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_cover_every_duration_in_order() {
-        let mut last = 0;
-        for ns in (0..100_000).chain([1 << 30, 1 << 38]) {
-            let bucket = bucket_of(ns);
-            assert!(bucket >= last && bucket_end_ns(bucket) >= ns);
-            assert!(bucket_end_ns(bucket) <= ns.max(4) + ns.max(4) / 4 + 1);
-            last = bucket;
-        }
-        assert_eq!(bucket_of(u64::MAX), LATENCY_BUCKETS - 1);
-    }
-
-    #[test]
     fn a_reset_is_a_baseline() {
         let stats = Stats::default();
         let block = stats.block(2);
         block.commands_processed.add(5);
         block.ran(1, 4, 4_000, true);
-        assert_eq!(stats.totals().commands[1].percentile_ns(50.0), 1023);
+        assert_eq!(stats.totals().commands[1].latency.percentile_ns(50.0), 1023);
         stats.reset();
         block.commands_processed.add(2);
         assert_eq!(stats.totals().commands_processed, 2);

@@ -8,6 +8,11 @@ use base::Now;
 /// A source of time. Tests bring their own, so that an hour passes at once.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Now;
+
+    /// Lets so much of this time pass.
+    fn sleep_us(&self, us: u64) {
+        std::thread::sleep(std::time::Duration::from_micros(us));
+    }
 }
 
 /// The machine's clocks.
@@ -46,5 +51,10 @@ impl Clock for ManualClock {
             unix_us,
             mono_us: unix_us as u64,
         }
+    }
+
+    /// Nobody waits: the clock goes on by as much.
+    fn sleep_us(&self, us: u64) {
+        self.unix_us.fetch_add(us as i64, Ordering::Relaxed);
     }
 }

@@ -17,7 +17,7 @@ impl Host for Embedded {
     }
 
     fn sleep_us(&self, us: u64) {
-        std::thread::sleep(std::time::Duration::from_micros(us));
+        self.clock.sleep_us(us);
     }
 
     fn shutdown(&self, _how: engine::Shutdown) -> Result<(), String> {

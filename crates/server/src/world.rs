@@ -128,6 +128,7 @@ impl World {
         if loaded.keys + loaded.commands > 0 {
             self.log.notice(&loaded.line());
         }
+        self.persistence().watched_by(engine.latency.clone());
         self.persistence().begin(&engine.config(), loaded)?;
         *self.loading.lock() = None;
         engine.set_loading(false);
@@ -263,6 +264,12 @@ impl Host for World {
 
     fn admit(&self, bytes: usize, config: &Config) -> Admission {
         self.persistence().admit(bytes, config)
+    }
+
+    fn snapshot_failed(&self) -> bool {
+        self.persistence
+            .get()
+            .is_some_and(|persistence| persistence.snapshot_failed())
     }
 
     fn log_end(&self) -> Lsn {

@@ -50,6 +50,7 @@ pub static COMMANDS: &[&Spec] = &[
     &server::INFO,
     &generic::KEYS,
     &server::LASTSAVE,
+    &server::LATENCY,
     &string::LCS,
     &server::LOLWUT,
     &server::MEMORY,

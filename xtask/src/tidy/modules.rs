@@ -25,13 +25,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("effect", &[]),
     ("error", &[]),
+    ("latency", &[]),
     ("lock", &[]),
     ("pause", &[]),
-    ("stats", &[]),
     ("version", &[]),
     ("watch", &[]),
     // Thin layers over those.
     ("args", &["error"]),
+    ("stats", &["latency"]),
     // What is discarded goes to the host: a queue of requests too.
     ("host", &["config", "effect", "transaction"]),
     ("shards", &["lock", "watch"]),
@@ -72,6 +73,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "pipeline",
             "session",
             "shards",
+            "stats",
             "transaction",
             "version",
             "watch",
@@ -88,6 +90,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "engine",
             "error",
             "host",
+            "latency",
             "pause",
             "session",
             "shards",
@@ -104,15 +107,15 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "clients", "commands", "config", "executor", "host", "info", "lock", "pause", "shards",
-            "snapshot", "stats",
+            "clients", "commands", "config", "executor", "host", "info", "latency", "lock",
+            "pause", "shards", "snapshot", "stats",
         ],
     ),
     (
         "executor",
         &[
-            "clients", "ctx", "effect", "engine", "host", "info", "pipeline", "session", "shards",
-            "stats",
+            "clients", "ctx", "effect", "engine", "host", "info", "latency", "pipeline", "session",
+            "shards", "stats",
         ],
     ),
 ];

@@ -25,6 +25,7 @@ mod expire;
 mod generic;
 mod help;
 mod info;
+mod latency;
 mod memory;
 mod object;
 mod save;
@@ -104,6 +105,7 @@ static FAMILIES: &[&[Row]] = &[
     expire::TABLE,
     generic::TABLE,
     info::TABLE,
+    latency::TABLE,
     memory::TABLE,
     object::TABLE,
     save::TABLE,

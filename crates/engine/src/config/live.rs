@@ -93,6 +93,8 @@ pub struct Live {
 
     // Monitoring.
     pub latency_tracking: bool,
+    /// What takes so long is remembered; 0 for nothing.
+    pub latency_monitor_threshold_ms: u64,
     pub latency_tracking_info_percentiles: Box<[f64]>,
 }
 
@@ -169,6 +171,7 @@ impl Live {
             aof_keep_secs: from.number("aof-keep-seconds"),
 
             latency_tracking: from.switch("latency-tracking"),
+            latency_monitor_threshold_ms: from.number("latency-monitor-threshold"),
             latency_tracking_info_percentiles: from
                 .percentiles("latency-tracking-info-percentiles"),
         }

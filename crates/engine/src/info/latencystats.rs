@@ -12,11 +12,11 @@ pub(super) fn write(ctx: &mut Ctx<'_>, page: &mut Page) {
     let percentiles = live.latency_tracking_info_percentiles.clone();
     let totals = ctx.engine.stats.totals();
     for (name, command) in by_name(ctx, &totals.commands) {
-        if command.latency.iter().all(|&calls| calls == 0) {
+        if command.latency.total() == 0 {
             continue;
         }
         let shown = percentiles.iter().map(|&percent| {
-            let us = command.percentile_ns(percent) as f64 / 1000.0;
+            let us = command.latency.percentile_ns(percent) as f64 / 1000.0;
             format!("p{percent}={us:.3}")
         });
         let shown: Vec<_> = shown.collect();

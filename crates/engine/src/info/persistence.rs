@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use crate::ctx::Ctx;
-use crate::host::{LoadingFacts, PersistenceFacts};
+use crate::host::{LoadingFacts, LogFacts, PersistenceFacts};
 
 pub(super) fn write(ctx: &mut Ctx<'_>, page: &mut Page) {
     let facts = ctx.persistence();
@@ -92,10 +92,22 @@ fn write_log(page: &mut Page, facts: &PersistenceFacts) {
         page.field("ochre_log_appended_lsn", log.appended);
         page.field("ochre_log_written_lsn", log.written);
         page.field("ochre_log_durable_lsn", log.durable);
-        page.field("ochre_log_syncs", log.syncs);
-        page.field("ochre_log_sync_us", log.sync_us);
-        page.field("ochre_log_sync_us_max", log.sync_us_max);
+        write_commits(page, log);
     }
+}
+
+fn write_commits(page: &mut Page, log: &LogFacts) {
+    let mean = |sum: u64| format!("{:.2}", sum as f64 / log.commits.max(1) as f64);
+    page.field("ochre_log_commits", log.commits);
+    page.field("ochre_log_commit_groups_mean", mean(log.commit_groups));
+    page.field("ochre_log_commit_groups_max", log.commit_groups_max);
+    page.field("ochre_log_commit_bytes_mean", mean(log.commit_bytes));
+    page.field("ochre_log_commit_bytes_max", log.commit_bytes_max);
+    page.field("ochre_log_syncs", log.syncs);
+    page.field("ochre_log_sync_us", log.sync_us);
+    page.field("ochre_log_sync_us_p50", log.sync_us_p50);
+    page.field("ochre_log_sync_us_p99", log.sync_us_p99);
+    page.field("ochre_log_sync_us_max", log.sync_us_max);
 }
 
 fn write_loading(page: &mut Page, loading: &LoadingFacts) {

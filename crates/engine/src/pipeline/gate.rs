@@ -62,7 +62,8 @@ pub(crate) fn judge<'e>(
     if engine.is_loading() && !spec.flags.contains(Flags::LOADING) {
         return Err(CommandError::Line(LOADING.into()));
     }
-    if ctx.local.effects.is_wanted() && writes_ever(ctx, command) {
+    let asks = ctx.local.asks_before_writes || ctx.local.effects.is_wanted();
+    if asks && writes_ever(ctx, command) {
         let bytes = request_bytes(ctx, command, argv) + ctx.local.effects.closed_bytes();
         match engine.host.admit(bytes, ctx.config()) {
             Admission::Open => {}

@@ -58,10 +58,7 @@ pub(crate) fn call(
     reply: &mut Reply<'_>,
 ) {
     let local = &mut *ctx.local;
-    let keep_latency = local.config.live.latency_tracking;
-    local
-        .stopwatch
-        .call(command.id, ctx.engine, &local.stats, keep_latency);
+    local.stopwatch.call(command.id, ctx.engine, &local.stats);
     local.stats.commands_processed.add(1);
     ctx.session.commands += 1;
     let mark = reply.mark();

@@ -67,6 +67,11 @@ impl Pace {
         self.appended.fetch_add(groups, Ordering::Relaxed);
     }
 
+    /// Groups appended since the start.
+    pub(super) fn groups(&self) -> u64 {
+        self.appended.load(Ordering::Relaxed)
+    }
+
     fn pending(&self) -> u64 {
         let taken = self.taken.load(Ordering::Acquire);
         self.appended.load(Ordering::Relaxed).saturating_sub(taken)
@@ -178,6 +183,10 @@ impl Committer {
         told.wait_for(&mut count, at_most);
     }
 
+    pub(super) fn is_awake(&self) -> bool {
+        !self.sleeps.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
@@ -258,6 +267,10 @@ fn run(persistence: &Persistence, log: &Arc<Log>) {
             }
         };
         persistence.outcomes.committed(&committed);
+        let groups = committer.pace.taken.load(Ordering::Relaxed);
+        persistence
+            .commits
+            .committed(&committed, groups, log.policy());
         committer.pace.end(taken, committed.fsync_us);
         if committed.awaits_rotation {
             match log.rotate(now_ms(), &clock_us) {

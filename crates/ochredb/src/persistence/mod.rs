@@ -20,6 +20,7 @@
 //! durable before the reply leaves ([`Persistence::released`]); the directory has one owner.
 
 mod batch;
+mod commits;
 mod committer;
 mod load;
 mod outcome;
@@ -36,6 +37,7 @@ use std::sync::{Arc, OnceLock};
 use base::Now;
 use engine::config::{self, Config};
 use engine::effect::{Effects, Piece};
+use engine::latency::Monitor;
 use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
 use parking_lot::Mutex;
 use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings, State, fresh_base, is_outdated};
@@ -45,6 +47,7 @@ pub use load::{Load, Loaded, Progress};
 pub use save::Driven;
 pub use source::{Bytes, Source, rdb_end};
 
+use commits::{Beside, Commits};
 use committer::Committer;
 use outcome::Outcomes;
 use sabotage::Mistake;
@@ -78,6 +81,7 @@ pub struct Persistence {
     save: Mutex<Option<Save>>,
     requests: Requests,
     outcomes: Outcomes,
+    commits: Commits,
     /// Where the cut that is being made lies in the log.
     cut_rotates: AtomicBool,
     /// Held as long as the directory is ours.
@@ -140,6 +144,7 @@ impl Persistence {
             save: Mutex::new(None),
             requests: Requests::default(),
             outcomes: Outcomes::default(),
+            commits: Commits::default(),
             cut_rotates: AtomicBool::new(false),
             guard: Mutex::new(guard),
         });
@@ -178,6 +183,11 @@ impl Persistence {
             let what = format!("cannot start the log's thread: {error}");
             Trouble::new(persist::Kind::System, &self.place.dir, what)
         })
+    }
+
+    /// What takes long is told to this monitor from here on.
+    pub fn watched_by(&self, monitor: Arc<Monitor>) {
+        self.commits.watched_by(monitor);
     }
 
     /// A log whose base is a copy of the snapshot that was read, as there was no log or an older
@@ -247,6 +257,11 @@ impl Persistence {
         }
     }
 
+    #[inline]
+    pub fn snapshot_failed(&self) -> bool {
+        self.outcomes.has_failed()
+    }
+
     pub fn log_end(&self) -> Lsn {
         Lsn(self.log().map_or(0, |log| log.appended_lsn()))
     }
@@ -288,9 +303,12 @@ impl Persistence {
     fn write_out(&self, log: &Log) {
         let end = log.appended_lsn();
         loop {
+            let groups = self.committer.pace.groups();
+            let began = self.commits.clock_us().map(|us| (us, self.beside()));
             match log.write() {
                 Ok(committed) => {
                     self.outcomes.wrote(committed.bytes);
+                    self.commits.wrote(committed.bytes, groups, began);
                     if committed.awaits_rotation {
                         self.committer.kick();
                     }
@@ -305,6 +323,17 @@ impl Persistence {
                 return;
             }
             self.committer.wait_for_news(None);
+        }
+    }
+
+    /// What goes on beside a write of the loops.
+    fn beside(&self) -> Beside {
+        if self.committer.is_awake() {
+            Beside::Sync
+        } else if self.save.try_lock().is_none_or(|save| save.is_some()) {
+            Beside::Snapshot
+        } else {
+            Beside::Nothing
         }
     }
 
@@ -412,7 +441,7 @@ impl Persistence {
                 current_bytes: self.outcomes.log_bytes(),
                 base_bytes: self.outcomes.base_bytes(),
                 error: log.trouble(),
-                ..self.outcomes.syncs()
+                ..self.commits.facts(self.outcomes.syncs())
             });
         }
         facts

@@ -225,9 +225,13 @@ impl Outcomes {
         found.map(|(_, outcome)| outcome.clone())
     }
 
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
+    }
+
     /// Did the last snapshot in the background fail, of those that are wanted?
     pub(super) fn snapshot_failed(&self, config: &Config) -> bool {
-        self.has_failed.load(Ordering::Acquire) && !config.live.save_points.is_empty()
+        self.has_failed() && !config.live.save_points.is_empty()
     }
 
     pub(super) fn save_point_due(

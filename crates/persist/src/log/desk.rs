@@ -410,6 +410,13 @@ impl Desk {
         if end + step / 2 <= self.allocated_end {
             return true;
         }
+        // Near the end of the disk steps shrink: others need room too, and all of it can be used.
+        let free = self.storage.free_bytes(&self.place.dir);
+        let step = step.min(free.unwrap_or(u64::MAX) / 4);
+        let step = step.max(settings.reserve_bytes_min);
+        if end + step / 2 <= self.allocated_end {
+            return true;
+        }
         let goal = (end + step).next_multiple_of(PAGE_BYTES);
         match self.file.allocate(goal) {
             Ok(()) => {

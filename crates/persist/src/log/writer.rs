@@ -112,7 +112,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Crowded => f.write_str("the log is behind: try again"),
-            Refusal::Full => f.write_str("no room for the log: the disk is full"),
+            Refusal::Full => write!(f, "the disk is full ({})", Kind::Full.advice()),
             Refusal::Broken(why) => write!(f, "the log cannot be written: {why}"),
         }
     }

@@ -206,6 +206,54 @@ const SAVES: Flags = Flags::ADMIN
     .with(Flags::NOSCRIPT)
     .with(Flags::NO_ASYNC_LOADING);
 
+pub static LATENCY: Spec = Spec::holding("latency")
+    .subcommands(&[
+        &LATENCY_DOCTOR,
+        &LATENCY_GRAPH,
+        &LATENCY_HELP,
+        &LATENCY_HISTOGRAM,
+        &LATENCY_HISTORY,
+        &LATENCY_LATEST,
+        &LATENCY_RESET,
+    ])
+    .group(Group::Server)
+    .since("2.8.13")
+    .summary("Tells how long commands take, and what took too long.");
+
+pub static LATENCY_DOCTOR: Spec =
+    latency("doctor", exactly(2)).summary("Says in words what took too long, and what may help.");
+
+pub static LATENCY_GRAPH: Spec = latency("graph", exactly(3))
+    .summary("Draws the samples of an event with letters.")
+    .args(&[EVENT]);
+
+pub static LATENCY_HELP: Spec = help("latency", Group::Server, Categories::NONE, "2.8.13");
+
+pub static LATENCY_HISTOGRAM: Spec = latency("histogram", at_least(2))
+    .since("7.0.0")
+    .summary(
+        "Returns how long the calls of commands took: how many up to 1, 2, 4, ... microseconds.",
+    )
+    .complexity("O(N), N the number of commands shown.")
+    .args(&[text("command")
+        .like(&["get", "SET", "config", "config|get", "nosuch"])
+        .optional()
+        .multiple()]);
+
+pub static LATENCY_HISTORY: Spec = latency("history", exactly(3))
+    .summary("Returns the samples of an event: when, and how many milliseconds.")
+    .args(&[EVENT]);
+
+pub static LATENCY_LATEST: Spec =
+    latency("latest", exactly(2)).summary("Returns the newest and the worst sample of each event.");
+
+pub static LATENCY_RESET: Spec = latency("reset", at_least(2))
+    .summary("Forgets the samples of some events, or of all, and counts these events.")
+    .tips(ALL_NODES)
+    .args(&[EVENT.optional().multiple()]);
+
+const EVENT: Arg = text("event").like(&["command", "fast-command", "log-sync", "nosuch"]);
+
 pub static LOLWUT: Spec = Spec::read("lolwut", at_least(1))
     .group(Group::Server)
     .flags(Flags::FAST)
@@ -289,6 +337,23 @@ const fn config(name: &'static str, arity: i16) -> Spec {
         .of("config")
         .group(Group::Server)
         .flags(ADMIN)
+}
+
+const fn latency(name: &'static str, arity: i16) -> Spec {
+    Spec::new(name, arity)
+        .of("latency")
+        .group(Group::Server)
+        .flags(ADMIN)
+        .since("2.8.13")
+        .tips(
+            const {
+                &[
+                    "nondeterministic_output",
+                    "request_policy:all_nodes",
+                    "response_policy:special",
+                ]
+            },
+        )
 }
 
 const fn flush(name: &'static str) -> Spec {

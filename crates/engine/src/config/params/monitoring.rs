@@ -7,6 +7,6 @@ rows! {
     "slowlog-max-len", Integer(0, LONG_MAX), "128", Modifiable, Later;
     "latency-tracking", Bool, "yes", Modifiable, Live;
     "latency-tracking-info-percentiles", Percentiles, "50 99 99.9", Modifiable, Live;
-    "latency-monitor-threshold", Integer(0, LONG_MAX), "0", Modifiable, Later;
+    "latency-monitor-threshold", Integer(0, LONG_MAX), "0", Modifiable, Live;
     "notify-keyspace-events", KeyspaceEvents, "", Modifiable, Later;
 }
