@@ -17,6 +17,7 @@ mod expiry;
 mod instructions;
 mod memory;
 mod server;
+mod snapshot;
 mod stall;
 
 use server::Commands;
@@ -27,6 +28,7 @@ Usage: measure WHAT [--ours CMD] [--beside CMD | --alone]
   memory        resident bytes per key: 1, 2, 3, 5 M keys, four value sizes, with TTL
   expiry        how late 1,000 keys go while a million others are due
   stall         the longest wait of a pinging client: idle, growth, FLUSHALL
+  snapshot      latency before and during BGSAVE and BGREWRITEAOF of 5 M keys
   connections   bytes per idle connection, ten thousand of them
   instructions  per GET and SET, counted by callgrind (needs valgrind)
 
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         "memory" => memory::run(&commands),
         "expiry" => expiry::run(&commands),
         "stall" => stall::run(&commands),
+        "snapshot" => snapshot::run(&commands),
         "connections" => connections::run(&commands),
         "instructions" => instructions::run(&commands),
         _ => {

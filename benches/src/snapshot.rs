@@ -1,0 +1,145 @@
+//! What clients see of BGSAVE and BGREWRITEAOF: five million keys of 200 bytes,
+//! and requests that leave by the clock, half of them writes.
+//!
+//! ```text
+//!   lane 0  ·   ·   ·   ·        each lane is a connection with its own clock;
+//!   lane 1    ·   ·   ·   ·      a reply's latency counts from when its request
+//!   ...                          was due, so a stall shows in all that it delayed
+//! ```
+//!
+//! The server, its writer's thread and the lanes share the machine: on two
+//! processors that is the hard case.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::client::{key, push};
+use crate::server::{Commands, Server};
+
+const KEYS: u64 = 5_000_000;
+const VALUE_BYTES: usize = 200;
+const LANES: u64 = 8;
+const LANE_RATE: u64 = 500;
+const CALM: Duration = Duration::from_secs(8);
+
+pub(crate) fn run(commands: &Commands) -> Result<()> {
+    println!(
+        "{KEYS} keys of {VALUE_BYTES} bytes, {} requests a second, half writes\n",
+        LANES * LANE_RATE
+    );
+    println!("| server | phase | s | p50 ms | p99 ms | p99.9 ms | max ms | memory MiB |");
+    println!("|---|---|---|---|---|---|---|---|");
+    for command in commands.each() {
+        let server = Server::start(command)?;
+        let value = "x".repeat(VALUE_BYTES);
+        server.connect()?.pipeline(0..KEYS, |number, out| {
+            push(out, &["SET", &key(number), &value]);
+        })?;
+        std::thread::sleep(Duration::from_secs(3));
+        let calm = || -> Result<()> {
+            std::thread::sleep(CALM);
+            Ok(())
+        };
+        show(&server, "before", loaded(&server, calm)?);
+        for (word, field) in [
+            ("BGSAVE", "rdb_bgsave_in_progress:1"),
+            ("BGREWRITEAOF", "aof_rewrite_in_progress:1"),
+        ] {
+            let save = || -> Result<()> {
+                let mut client = server.connect()?;
+                client.call(&[word])?;
+                std::thread::sleep(Duration::from_millis(500));
+                while format!("{:?}", client.call(&["INFO", "persistence"])?).contains(field) {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Ok(())
+            };
+            show(&server, word, loaded(&server, save)?);
+            std::thread::sleep(Duration::from_secs(3));
+        }
+    }
+    Ok(())
+}
+
+struct Seen {
+    latencies_ms: Vec<f64>,
+    took: Duration,
+    peak_bytes: u64,
+}
+
+/// Load while `work` is done.
+fn loaded(server: &Server, work: impl Fn() -> Result<()>) -> Result<Seen> {
+    let (done, peak) = (AtomicBool::new(false), AtomicU64::new(0));
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let (done, peak) = (&done, &peak);
+        let lanes: Vec<_> = (0..LANES)
+            .map(|lane| scope.spawn(move || drive(server, lane, began, done)))
+            .collect();
+        scope.spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                peak.fetch_max(server.resident_bytes().unwrap_or(0), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        });
+        let worked = work();
+        done.store(true, Ordering::Relaxed);
+        let took = began.elapsed();
+        let mut latencies_ms = Vec::new();
+        for lane in lanes {
+            latencies_ms.extend(lane.join().expect("a lane returns")?);
+        }
+        worked?;
+        latencies_ms.sort_by(f64::total_cmp);
+        Ok(Seen {
+            latencies_ms,
+            took,
+            peak_bytes: peak.load(Ordering::Relaxed),
+        })
+    })
+}
+
+/// One connection's requests, each at its time.
+fn drive(
+    server: &Server,
+    lane: u64,
+    began: Instant,
+    done: &AtomicBool,
+) -> std::result::Result<Vec<f64>, String> {
+    let mut client = server.connect().map_err(|error| error.to_string())?;
+    let mut rng = base::Rng::new(lane);
+    let value = "y".repeat(VALUE_BYTES);
+    let step = Duration::from_secs(1) / LANE_RATE as u32;
+    let mut due = began + step * lane as u32 / LANES as u32;
+    let mut latencies_ms = Vec::new();
+    while !done.load(Ordering::Relaxed) {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let key = key(rng.below(KEYS));
+        // What the generator itself is late by is not the server's.
+        let left = due.max(Instant::now().min(due + Duration::from_micros(100)));
+        let answer = match rng.below(2) {
+            0 => client.call(&["GET", &key]),
+            _ => client.call(&["SET", &key, &value]),
+        };
+        answer.map_err(|error| error.to_string())?;
+        latencies_ms.push(left.elapsed().as_secs_f64() * 1000.0);
+        due += step;
+    }
+    Ok(latencies_ms)
+}
+
+fn show(server: &Server, phase: &str, seen: Seen) {
+    let trips_ms = &seen.latencies_ms;
+    let at = |share: f64| trips_ms[((trips_ms.len() - 1) as f64 * share) as usize];
+    println!(
+        "| {} | {phase} | {:.1} | {:.3} | {:.3} | {:.3} | {:.3} | {} |",
+        server.name,
+        seen.took.as_secs_f64(),
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(1.0),
+        seen.peak_bytes >> 20
+    );
+}
