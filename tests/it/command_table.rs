@@ -35,6 +35,7 @@ const OTHER_GRAMMAR: &[(&str, &str)] = &[
     ("config|get", "7.0 wraps the only argument in a block"),
     ("debug", "the oracle gives no grammar"),
     ("lcs", "LEN and IDX exclude each other"),
+    ("pfmerge", "the sources are optional, as 7.2 says too"),
     ("set", "IFEQ"),
     ("shutdown", "ABORT excludes all else"),
 ];

@@ -46,7 +46,7 @@ fn request(rng: &mut Rng) -> String {
     let value = char::from(b'a' + rng.below(26) as u8)
         .to_string()
         .repeat(len);
-    match rng.below(12) {
+    match rng.below(15) {
         0..3 => format!("SET {key} {value}"),
         3 => format!("SET {key} {}", rng.next_u64() as i64),
         4 => format!("SET {key} {value} EX 1000"),
@@ -56,6 +56,9 @@ fn request(rng: &mut Rng) -> String {
         8 => format!("PERSIST {key}"),
         9 => format!("DEL {key}"),
         10 => format!("INCR {key}"),
+        11 => format!("PFADD h{key} {} {}", rng.below(9), rng.below(99)),
+        12 => format!("PFCOUNT h{key}"),
+        13 => format!("PFMERGE h{key} hk:1 hk:2"),
         _ => format!("SELECT {}", rng.below(4)),
     }
 }

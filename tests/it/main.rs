@@ -10,6 +10,7 @@ mod corpus;
 mod digest;
 mod embedded;
 mod hostile;
+mod hyperloglog;
 mod interchange;
 mod linearizability;
 mod models;

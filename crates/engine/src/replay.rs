@@ -155,7 +155,10 @@ fn replay_one(
     if !command.spec.arity_ok(argv.len()) {
         return Err("wrong number of arguments".into());
     }
-    if !command.spec.flags.contains(Flags::WRITE) && !is(&connection::SELECT) {
+    // PFCOUNT is a reader that writes the count down.
+    let writes = [Flags::WRITE, Flags::MAY_REPLICATE];
+    let writes = writes.iter().any(|flag| command.spec.flags.contains(*flag));
+    if !writes && !is(&connection::SELECT) {
         return Err("it writes nothing, and has no place in a log".into());
     }
     pipeline::enter(ctx, command, hashes);

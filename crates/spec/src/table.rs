@@ -3,7 +3,9 @@
 //! [`find`] is one hash and one comparison: an open-addressed index of positions in [`COMMANDS`]
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
-use crate::families::{bitmap, connection, generic, scripting, server, string, transaction};
+use crate::families::{
+    bitmap, connection, generic, hyperloglog, scripting, server, string, transaction,
+};
 use crate::spec::Spec;
 
 /// All top-level commands, in the order of their names.
@@ -65,6 +67,11 @@ pub static COMMANDS: &[&Spec] = &[
     &generic::PEXPIRE,
     &generic::PEXPIREAT,
     &generic::PEXPIRETIME,
+    &hyperloglog::PFADD,
+    &hyperloglog::PFCOUNT,
+    &hyperloglog::PFDEBUG,
+    &hyperloglog::PFMERGE,
+    &hyperloglog::PFSELFTEST,
     &connection::PING,
     &string::PSETEX,
     &generic::PTTL,

@@ -69,7 +69,7 @@ fn every_spec_is_complete_and_agrees_with_itself() {
         );
         let writes_keys = spec.keys.iter().any(|key| key.access.writes());
         assert!(
-            !writes_keys || spec.is_write(),
+            !writes_keys || spec.is_write() || spec.flags.contains(Flags::MAY_REPLICATE),
             "{spec:?} changes keys without saying so"
         );
         assert!(

@@ -85,6 +85,11 @@ const NEWER: &[(&str, &str, &str)] = &[
         "tips",
         "taken back with 7.2: shards cannot agree on `all or none`",
     ),
+    (
+        "pfmerge",
+        "args",
+        "the sources are optional, which is said since 7.2",
+    ),
     ("psetex", "deprecated", "declared with 7.2"),
     ("quit", "deprecated", "declared with 7.2"),
     ("randomkey", "tips", "completed with 7.2"),
@@ -229,7 +234,9 @@ fn keys_of_random_lines_agree() {
     for spec in every().filter(|spec| spec.has_keys() && !is_newer(spec)) {
         for _ in 0..200 {
             let line = sample(spec, &mut below);
-            if has_newer_token(spec.args, &line) {
+            // Its second key spec finds nothing then, and 7.0 gives up.
+            let is_bare = spec.name == "pfmerge" && line.len() == 2;
+            if has_newer_token(spec.args, &line) || is_bare {
                 continue;
             }
             let mut ours = Vec::new();
@@ -265,7 +272,13 @@ fn the_server_accepts_the_form_of_random_lines() {
     };
     let mut below = draws(12);
     // These would stop the server, hold up the test, or have no fixed form at all.
-    let unfit = ["shutdown", "debug", "client|pause", "client|reply"];
+    let unfit = [
+        "shutdown",
+        "debug",
+        "client|pause",
+        "client|reply",
+        "pfselftest",
+    ];
     // After these the connection may be closed or speak another protocol.
     let parting = ["hello", "quit", "client|kill"];
     let fit = every().filter(|spec| !unfit.contains(&&*spec.full_name()) && !is_newer(spec));

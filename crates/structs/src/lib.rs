@@ -1,5 +1,5 @@
-//! Floor 0: what lists, sets, hashes, sorted sets and streams are made of. Bytes in, bytes out; no
-//! keyspace, no reply.
+//! Floor 0: what lists, sets, hashes, sorted sets, streams and HyperLogLogs are made of. Bytes in,
+//! bytes out; no keyspace, no reply.
 //!
 //! A compact value is one byte string, equal to Redis'. A large one consists of counted pages of
 //! some KiB, which are copied when they are written to while somebody else holds them. So a clone
@@ -11,6 +11,7 @@ pub mod deque;
 pub mod dict;
 pub mod flaw;
 mod hash;
+pub mod hll;
 pub mod intset;
 pub mod listpack;
 mod size_class;

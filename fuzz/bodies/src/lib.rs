@@ -18,6 +18,7 @@ pub mod deque;
 pub mod dict;
 pub mod engine_argv;
 pub mod glob;
+pub mod hll;
 pub mod intset;
 pub mod listpack;
 pub mod log_recovery;
@@ -60,6 +61,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "glob",
         run: glob::run,
+    },
+    Target {
+        name: "hll",
+        run: hll::run,
     },
     Target {
         name: "intset",

@@ -42,6 +42,7 @@ target_tests! {
     dict
     engine_argv
     glob
+    hll
     intset
     listpack
     log_recovery

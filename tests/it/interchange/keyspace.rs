@@ -146,12 +146,13 @@ fn request(rng: &mut Rng) -> Words {
     let number = (rng.next_u64() as i64 >> rng.below(64)).to_string();
     let bit = rng.below(30_000).to_string();
     let database = rng.below(4).to_string();
+    let sketch = format!("sketch:{}", rng.below(20));
     let with = |name: &str, tail: &[&[u8]]| {
         let mut words = vec![name.as_bytes().to_vec(), key.clone()];
         words.extend(tail.iter().map(|word| word.to_vec()));
         words
     };
-    match rng.below(30) {
+    match rng.below(33) {
         0..6 => with("SET", &[&value]),
         6 => with("SET", &[number.as_bytes()]),
         7 => with("SET", &[&value, b"EX", secs.as_bytes()]),
@@ -178,6 +179,9 @@ fn request(rng: &mut Rng) -> Words {
         25 => with("COPY", &[&other, b"DB", database.as_bytes(), b"REPLACE"]),
         26 => with("MOVE", &[database.as_bytes()]),
         27 => with("MSET", &[&value, &other, number.as_bytes()]),
+        30 => words(&["PFADD", &sketch, &number, &secs, &bit]),
+        31 => words(&["PFCOUNT", &sketch]),
+        32 => words(&["PFMERGE", &sketch, "sketch:1", "sketch:2"]),
         28 if rng.below(40) == 0 => words(&["SWAPDB", "1", "2"]),
         28 if rng.below(150) == 0 => words(&["FLUSHDB"]),
         _ => words(&["SELECT", &database]),

@@ -24,6 +24,7 @@ mod debug;
 mod expire;
 mod generic;
 mod help;
+mod hll;
 mod info;
 mod latency;
 mod memory;
@@ -94,6 +95,16 @@ fn bare_container(_ctx: &mut Ctx, args: &mut Args, _reply: &mut Reply) -> Result
     Err(CommandError::Arity(name.into()))
 }
 
+/// The request is the effect where its outcome depends on the keys alone.
+fn effect_as_asked(ctx: &mut Ctx, args: &Args) {
+    if ctx.effects_wanted() {
+        let words: Vec<&[u8]> = args.argv().iter_from(0).collect();
+        ctx.effect(&words);
+    } else {
+        ctx.effect(&[]);
+    }
+}
+
 /// The families.
 static FAMILIES: &[&[Row]] = &[
     bitmap::TABLE,
@@ -104,6 +115,7 @@ static FAMILIES: &[&[Row]] = &[
     debug::TABLE,
     expire::TABLE,
     generic::TABLE,
+    hll::TABLE,
     info::TABLE,
     latency::TABLE,
     memory::TABLE,

@@ -64,6 +64,10 @@ pub struct Live {
     /// Minutes without use after which a use is forgotten.
     pub lfu_decay_time_minutes: u32,
 
+    // Collections.
+    /// A HyperLogLog becomes dense rather than longer.
+    pub hll_sparse_max_bytes: u64,
+
     // Persistence.
     /// Take a snapshot once there are so many changes and so much time has passed.
     pub save_points: Box<[SavePoint]>,
@@ -151,6 +155,8 @@ impl Live {
             maxmemory_policy: from.word("maxmemory-policy", MaxmemoryPolicy::from_word),
             lfu_log_factor: from.number("lfu-log-factor"),
             lfu_decay_time_minutes: from.number("lfu-decay-time"),
+
+            hll_sparse_max_bytes: from.number("hll-sparse-max-bytes"),
 
             save_points: from.save_points("save"),
             dbfilename: from.path("dbfilename").unwrap_or_default(),

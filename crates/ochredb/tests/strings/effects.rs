@@ -139,6 +139,31 @@ fn writing_in_place_is_told_as_it_was_asked() {
 }
 
 #[test]
+fn hyperloglogs_are_told_as_asked_and_a_count_when_it_is_kept() {
+    check(&[], "pfadd k a b", &["pfadd k a b"]);
+    check(&[], "PFADD k", &["PFADD k"]);
+    check(&["PFADD k a"], "PFADD k a", &[]);
+    check(&["PFADD k a"], "PFCOUNT k", &["PFCOUNT k"]);
+    check(&["PFADD k a", "PFCOUNT k"], "PFCOUNT k", &[]);
+    check(&["PFADD k a"], "PFCOUNT k k", &[]);
+    check(&[], "PFCOUNT k", &[]);
+    check(&["PFADD k a"], "PFMERGE t k", &["PFMERGE t k"]);
+    check(&["PFADD k a"], "PFDEBUG ENCODING k", &[]);
+    check(&["PFADD k a"], "PFDEBUG DECODE k", &[]);
+    check(&["PFADD k a"], "PFDEBUG GETREG k", &["PFDEBUG TODENSE k"]);
+    let small = "CONFIG SET hll-sparse-max-bytes 18";
+    check(&[small], "PFADD k a", &["PFADD k a", "PFDEBUG TODENSE k"]);
+    let dense = [small, "PFADD k a"];
+    check(&dense, "PFADD k b", &["PFADD k b"]);
+    check(&dense, "PFMERGE t k", &["PFMERGE t k"]);
+    check(
+        &["PFADD k a", small],
+        "PFMERGE t k",
+        &["PFMERGE t k", "PFDEBUG TODENSE t"],
+    );
+}
+
+#[test]
 fn a_transaction_is_one_group_with_what_expired_on_the_way() {
     let mut node = Recorded::new(1, Threads::Many(2));
     node.run(NOW_MS, ["SET", "a", "1", "PX", "5"]);

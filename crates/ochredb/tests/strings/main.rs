@@ -4,11 +4,13 @@
 //!   value and every encoding predicted by a naive `model` (with `bits` for the
 //!   bitmaps); at the end their effects are replayed on an empty engine.
 //! - `effects`: what goes to the log for which command, case by case.
+//! - `hll`: HyperLogLogs, whose bytes a replay has to make again.
 //!
 //! Each run prints its seed; `OCHRE_SEED` repeats one.
 
 mod bits;
 mod effects;
+mod hll;
 mod model;
 mod random;
 #[path = "../common/replay.rs"]

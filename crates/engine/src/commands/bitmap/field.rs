@@ -7,8 +7,9 @@
 use resp::Reply;
 use store::bitfield::{Field, Overflow};
 
-use super::{bit_offset, effect_as_asked};
+use super::bit_offset;
 use crate::args::Args;
+use crate::commands::effect_as_asked;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
 

@@ -13,7 +13,6 @@ mod op;
 use spec::bitmap;
 
 use super::{Row, cmd};
-use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
 
@@ -35,14 +34,4 @@ fn bit_offset(ctx: &Ctx, text: &[u8], scale: u32) -> Result<u64, CommandError> {
         .and_then(|offset| u64::try_from(offset).ok())
         .filter(|offset| offset / 8 < ctx.string_bytes_max() as u64)
         .ok_or_else(|| CommandError::err("bit offset is not an integer or out of range"))
-}
-
-/// The request is the effect where its outcome depends on the strings alone.
-fn effect_as_asked(ctx: &mut Ctx, args: &Args) {
-    if ctx.effects_wanted() {
-        let words: Vec<&[u8]> = args.argv().iter_from(0).collect();
-        ctx.effect(&words);
-    } else {
-        ctx.effect(&[]);
-    }
 }

@@ -4,8 +4,8 @@ use resp::{Block, Reply};
 use store::bitop::{BitOp, combine};
 use store::{NewValue, StringCopy};
 
-use super::effect_as_asked;
 use crate::args::Args;
+use crate::commands::effect_as_asked;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
 

@@ -1,7 +1,7 @@
 //! Up to which size a collection keeps its compact form.
 
 use super::Kind::*;
-use super::Meaning::Later;
+use super::Meaning::{Later, Live};
 use super::{INT_MAX, LONG_MAX, LONG_MAX_BYTES};
 
 rows! {
@@ -14,7 +14,7 @@ rows! {
     "set-max-listpack-value", Integer(0, LONG_MAX), "64", Modifiable, Later;
     "zset-max-listpack-entries" | "zset-max-ziplist-entries", Integer(0, LONG_MAX), "128", Modifiable, Later;
     "zset-max-listpack-value" | "zset-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Later;
-    "hll-sparse-max-bytes", Memory(0, LONG_MAX_BYTES), "3000", Modifiable, Later;
+    "hll-sparse-max-bytes", Memory(0, LONG_MAX_BYTES), "3000", Modifiable, Live;
     "stream-node-max-bytes", Memory(0, LONG_MAX_BYTES), "4096", Modifiable, Later;
     "stream-node-max-entries", Integer(0, LONG_MAX), "100", Modifiable, Later;
 }
