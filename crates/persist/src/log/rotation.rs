@@ -185,8 +185,10 @@ impl Log {
     /// Is there something for [`Log::tidy`] to do? Look now and then.
     pub fn is_untidy(&self) -> bool {
         let (keep, now_secs) = (self.keep(), self.unix_secs());
-        let manifest = &self.desk.lock().manifest;
-        !manifest.history.is_empty() || manifest.unwanted(keep, now_secs) > 0
+        let desk = self.desk.lock();
+        let manifest = &desk.manifest;
+        desk.health.is_well()
+            && (!manifest.history.is_empty() || manifest.unwanted(keep, now_secs) > 0)
     }
 
     /// Removes generations whose time is over. What fails is tried again the next time.
@@ -229,6 +231,9 @@ impl Log {
             return;
         }
         let mut desk = self.desk.lock();
+        if !desk.health.is_well() {
+            return; // it may be marked as it is
+        }
         desk.manifest.history.retain(|entry| !gone.contains(entry));
         // If the shorter list does not arrive, the longer one is right as well.
         let _ = desk.manifest.save(&*storage, &place);
