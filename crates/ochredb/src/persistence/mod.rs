@@ -27,6 +27,7 @@ pub mod sabotage;
 mod save;
 mod source;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -38,7 +39,8 @@ use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
 use parking_lot::{Mutex, RwLock};
 use persist::log::manifest::Entry;
 use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings};
-use persist::{Guard, Place, Storage, Trouble};
+use persist::{Guard, Place, Storage, Trouble, rdb};
+use store::KeyHasher;
 
 pub use load::{Load, Loaded, Progress};
 pub use save::Driven;
@@ -131,7 +133,11 @@ impl Persistence {
             cut_rotates: AtomicBool::new(false),
             _guard: guard,
         });
-        let load = Load::start(storage, source, live.databases as usize);
+        let build = rdb::Build {
+            hasher: secret_of_loaded(),
+            hash: live.hash_limits(),
+        };
+        let load = Load::start(storage, source, live.databases as usize, build);
         Ok(Opened { persistence, load })
     }
 
@@ -512,4 +518,11 @@ fn unix_secs(now: Now) -> u64 {
 
 fn clock_us() -> u64 {
     Now::read().mono_us
+}
+
+/// The secret of large collections that come out of a file, which is read before there is an
+/// engine with a secret of its own: at random, as is that of a standard map.
+fn secret_of_loaded() -> KeyHasher {
+    let random = || RandomState::new().build_hasher().finish();
+    KeyHasher::new([random(), random()])
 }
