@@ -29,7 +29,7 @@ mod usage;
 
 pub use arg::{Arg, ArgKind};
 pub use category::Categories;
-pub use families::{bitmap, connection, generic, scripting, server, string, transaction};
+pub use families::{bitmap, connection, generic, hash, scripting, server, string, transaction};
 pub use flags::Flags;
 pub use keys::{Begin, Find, FindKeys, KeyAt, KeyFlags, KeySpec, KeysError, keys_of};
 pub use sample::sample;

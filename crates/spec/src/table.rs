@@ -3,7 +3,7 @@
 //! [`find`] is one hash and one comparison: an open-addressed index of positions in [`COMMANDS`]
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
-use crate::families::{bitmap, connection, generic, scripting, server, string, transaction};
+use crate::families::{bitmap, connection, generic, hash, scripting, server, string, transaction};
 use crate::spec::Spec;
 
 /// All top-level commands, in the order of their names.
@@ -43,7 +43,23 @@ pub static COMMANDS: &[&Spec] = &[
     &string::GETEX,
     &string::GETRANGE,
     &string::GETSET,
+    &hash::HDEL,
     &connection::HELLO,
+    &hash::HEXISTS,
+    &hash::HGET,
+    &hash::HGETALL,
+    &hash::HINCRBY,
+    &hash::HINCRBYFLOAT,
+    &hash::HKEYS,
+    &hash::HLEN,
+    &hash::HMGET,
+    &hash::HMSET,
+    &hash::HRANDFIELD,
+    &hash::HSCAN,
+    &hash::HSET,
+    &hash::HSETNX,
+    &hash::HSTRLEN,
+    &hash::HVALS,
     &string::INCR,
     &string::INCRBY,
     &string::INCRBYFLOAT,

@@ -166,10 +166,7 @@ fn of_zipmap(bytes: Vec<u8>, build: &Build) -> Outcome {
     const DAMAGED: &str = "a zipmap that is cut off";
     let mut rest = bytes.get(1..).ok_or(DAMAGED)?;
     let mut pairs = Vec::new();
-    loop {
-        let Some((field, after)) = zipmap_text(rest, 0).ok_or(DAMAGED)? else {
-            break;
-        };
+    while let Some((field, after)) = zipmap_text(rest, 0).ok_or(DAMAGED)? {
         let (value, after) = zipmap_text(after, 1).ok_or(DAMAGED)?.ok_or(ODD)?;
         pairs.push((Item::Bytes(field), Item::Bytes(value)));
         rest = after;

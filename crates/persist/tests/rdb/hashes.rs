@@ -126,7 +126,7 @@ fn old_forms_are_read() {
     ]
     .into();
     let plain = b"\x04\x02\x01f\x01v\x01n\xc0\x07";
-    let zipmap = b"\x09\x0f\x02\x01f\x01\x00v\x01n\x01\x02700\xff";
+    let zipmap = b"\x09\x0e\x02\x01f\x01\x00v\x01n\x01\x02700\xff";
     let ziplist = b"\x0d\x16\x16\0\0\0\x13\0\0\0\x04\0\0\x01f\x03\x01v\x03\x01n\x03\xf8\xff";
     for body in [&plain[..], zipmap, ziplist] {
         assert_eq!(

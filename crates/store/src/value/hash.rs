@@ -148,7 +148,7 @@ enum Form<'a> {
     Packed(&'a mut Vec<u8>),
     Large(&'a mut Dict),
     /// It was small when the change began.
-    Grown(Dict),
+    Grown(Box<Dict>),
 }
 
 impl HashEdit<'_> {
@@ -205,13 +205,13 @@ impl HashEdit<'_> {
     fn grow(&mut self) {
         if let Form::Packed(bytes) = &self.form {
             let small = HashView::Packed(Listpack::new(bytes));
-            self.form = Form::Grown(dict_of(small, self.hasher));
+            self.form = Form::Grown(Box::new(dict_of(small, self.hasher)));
         }
     }
 
     fn into_grown(self) -> Option<Large> {
         match self.form {
-            Form::Grown(dict) => Some(Large::Hash(dict)),
+            Form::Grown(dict) => Some(Large::Hash(*dict)),
             Form::Packed(_) | Form::Large(_) => None,
         }
     }
@@ -272,7 +272,7 @@ impl NewHash {
         };
         let is_new = edit.put(field, value);
         if let Form::Grown(dict) = edit.form {
-            self.grown = Some(dict);
+            self.grown = Some(*dict);
         }
         is_new
     }

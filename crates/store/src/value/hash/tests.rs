@@ -301,7 +301,9 @@ fn a_hash_grows_large_at_its_limits() {
             hash: hasher.hash(b"key"),
         };
         table.insert_hash(&key, limits, Access::lru(1), NOW_MS, |edit| {
-            fields.iter().for_each(|(f, v)| drop(edit.put(f, v)));
+            for (field, value) in fields {
+                edit.put(field, value);
+            }
         });
         let slot = table.find(&key).unwrap();
         table.entry(slot).encoding_name()
