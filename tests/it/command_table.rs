@@ -27,6 +27,7 @@ const CHANGED_IN_7_2: &[&str] = &[
 
 /// Grammars that say more than the oracle's, or as much in another way.
 const OTHER_GRAMMAR: &[(&str, &str)] = &[
+    ("hscan", "NOVALUES came with 7.4"),
     ("bitop", "operations of later versions"),
     ("client|kill", "MAXAGE; filters are not optional one by one"),
     ("client|list", "TYPE and ID exclude each other"),

@@ -38,7 +38,7 @@ fn digests_are_those_of_the_oracle() {
     }
 }
 
-/// Strings of all encodings, with and without a deadline, in a few databases. No
+/// Strings and hashes of all encodings, with and without a deadline, in a few databases. No
 /// deadline is near: when an expired key goes is each server's affair.
 fn request(rng: &mut Rng) -> String {
     let key = format!("k:{}", rng.below(300));
@@ -46,7 +46,7 @@ fn request(rng: &mut Rng) -> String {
     let value = char::from(b'a' + rng.below(26) as u8)
         .to_string()
         .repeat(len);
-    match rng.below(15) {
+    match rng.below(19) {
         0..3 => format!("SET {key} {value}"),
         3 => format!("SET {key} {}", rng.next_u64() as i64),
         4 => format!("SET {key} {value} EX 1000"),
@@ -56,9 +56,12 @@ fn request(rng: &mut Rng) -> String {
         8 => format!("PERSIST {key}"),
         9 => format!("DEL {key}"),
         10 => format!("INCR {key}"),
-        11 => format!("PFADD h{key} {} {}", rng.below(9), rng.below(99)),
-        12 => format!("PFCOUNT h{key}"),
-        13 => format!("PFMERGE h{key} hk:1 hk:2"),
+        11 | 12 => format!("HSET {key} f{} {value}", rng.below(9)),
+        13 => format!("HINCRBY {key} n{} 7", rng.below(9)),
+        14 => format!("HDEL {key} f{} n{}", rng.below(9), rng.below(9)),
+        15 => format!("PFADD h{key} {} {}", rng.below(9), rng.below(99)),
+        16 => format!("PFCOUNT h{key}"),
+        17 => format!("PFMERGE h{key} hk:1 hk:2"),
         _ => format!("SELECT {}", rng.below(4)),
     }
 }

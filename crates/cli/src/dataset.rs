@@ -23,6 +23,7 @@ use engine::{
 use ochredb::persistence::{Load, Loaded, Source, rdb_end};
 use persist::log::manifest::Entry;
 use persist::log::{FsyncPolicy, Inspection, Log, Settings};
+use persist::rdb::Build;
 use persist::{Access, Disk, Kind, Lsn, Place, Storage, Trouble};
 use store::{Counts, NewValue};
 
@@ -68,7 +69,7 @@ impl DataSet {
     /// Everything that a source has.
     pub fn load(storage: Arc<dyn Storage>, source: Source) -> Result<(DataSet, Loaded), Trouble> {
         let mut data = DataSet::empty();
-        let load = Load::start(storage, source, DataSet::DATABASES);
+        let load = Load::start(storage, source, DataSet::DATABASES, Build::plainly());
         let loaded = load.finish(&mut data.executor)?;
         Ok((data, loaded))
     }

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use store::{Block, NewValue};
+use persist::rdb::Build;
+use store::{Block, NewHash, NewValue};
 
 use crate::args::{Flag, Tool, Words};
 use crate::dataset::{DataSet, Origin, Target};
-use crate::json_line;
+use crate::json_line::{self, Value};
 use crate::place::{self, Names, trouble};
 use crate::reading::Reading;
 use crate::tool;
@@ -128,7 +129,16 @@ fn json(mut from: impl BufRead, path: &Path) -> Result<DataSet, tool::Failure> {
 
 fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
     let key = json_line::read(line)?;
-    if key.value.len() > VALUE_BYTES_MAX || key.key.len() > VALUE_BYTES_MAX {
+    let longest = match &key.value {
+        Value::String(bytes) => bytes.len(),
+        Value::Hash(pairs) => {
+            let lens = pairs
+                .iter()
+                .map(|(field, value)| field.len().max(value.len()));
+            lens.max().ok_or("a hash has at least one field")?
+        }
+    };
+    if longest.max(key.key.len()) > VALUE_BYTES_MAX {
         return Err("more than the 512 MiB that a string may have".into());
     }
     let too_large = || format!("there can be no database {}", key.database);
@@ -136,15 +146,24 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
     if database >= DataSet::DATABASES {
         return Err(too_large());
     }
-    let is_new = if key.value.len() >= BLOCK_BYTES_MIN {
-        let block = Block::new(key.value);
-        data.put(database, &key.key, NewValue::Block(block), key.deadline_ms)
-    } else {
-        let value = NewValue::String(&key.value);
-        data.put(database, &key.key, value, key.deadline_ms)
+    let value = match &key.value {
+        Value::String(bytes) if bytes.len() >= BLOCK_BYTES_MIN => {
+            NewValue::Block(Block::new(bytes.to_vec()))
+        }
+        Value::String(bytes) => NewValue::String(bytes),
+        Value::Hash(pairs) => hash_of(pairs)?,
     };
-    match is_new {
+    match data.put(database, &key.key, value, key.deadline_ms) {
         true => Ok(()),
         false => Err("the key has been there before".into()),
+    }
+}
+
+fn hash_of(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<NewValue<'static>, String> {
+    let build = Build::plainly();
+    let mut hash = NewHash::new(build.hash, build.hasher);
+    match pairs.iter().all(|(field, value)| hash.put(field, value)) {
+        true => Ok(hash.finish()),
+        false => Err("a field comes twice".into()),
     }
 }

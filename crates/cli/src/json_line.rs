@@ -3,6 +3,7 @@
 //! ```text
 //!   {"db":0,"key":"run","type":"string","value":"aaa","deadline":1700000000000}
 //!   {"db":0,"key":{"base64":"/w=="},"type":"string","value":"1"}
+//!   {"db":0,"key":"user:1","type":"hash","value":[["name","Ada"],["age","36"]]}
 //! ```
 //!
 //! Bytes that are UTF-8 are a JSON string, all others an object with their base64.
@@ -23,10 +24,19 @@ struct Line<'a> {
     #[serde(rename = "type")]
     kind: Cow<'a, str>,
     #[serde(borrow)]
-    value: Option<Text<'a>>,
+    value: Option<Content<'a>>,
     /// Unix time in ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    #[serde(borrow)]
+    Text(Text<'a>),
+    #[serde(borrow)]
+    Pairs(Vec<(Text<'a>, Text<'a>)>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,8 +57,15 @@ struct Base64 {
 pub struct Key {
     pub database: u64,
     pub key: Vec<u8>,
-    pub value: Vec<u8>,
+    pub value: Value<'static>,
     pub deadline_ms: Option<i64>,
+}
+
+/// What it holds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    String(Cow<'a, [u8]>),
+    Hash(Vec<(Vec<u8>, Vec<u8>)>),
 }
 
 /// Writes a line with its end.
@@ -56,14 +73,21 @@ pub fn write(
     mut to: impl Write,
     database: u64,
     key: &[u8],
-    value: &[u8],
+    value: &Value<'_>,
     deadline_ms: Option<i64>,
 ) -> io::Result<()> {
+    let (kind, content) = match value {
+        Value::String(bytes) => ("string", Content::Text(Text::of(bytes))),
+        Value::Hash(pairs) => {
+            let pairs = pairs.iter().map(|(f, v)| (Text::of(f), Text::of(v)));
+            ("hash", Content::Pairs(pairs.collect()))
+        }
+    };
     let line = Line {
         db: database,
         key: Text::of(key),
-        kind: "string".into(),
-        value: Some(Text::of(value)),
+        kind: kind.into(),
+        value: Some(content),
         deadline: deadline_ms,
     };
     serde_json::to_writer(&mut to, &line)?;
@@ -79,18 +103,26 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
         kind: Cow<'a, str>,
     }
     let kind: Kind<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    if kind.kind != "string" {
+    if !matches!(&*kind.kind, "string" | "hash") {
         return Err(format!(
             "the type is {:?}, which this version does not keep",
             kind.kind
         ));
     }
     let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    let value = line.value.ok_or("the value is missing")?;
+    let value = match (&*line.kind, line.value.ok_or("the value is missing")?) {
+        ("string", Content::Text(text)) => Value::String(text.into_bytes("value")?.into()),
+        ("hash", Content::Pairs(pairs)) => {
+            let pairs = pairs.into_iter();
+            let pairs = pairs.map(|(f, v)| Ok((f.into_bytes("field")?, v.into_bytes("value")?)));
+            Value::Hash(pairs.collect::<Result<_, String>>()?)
+        }
+        (kind, _) => return Err(format!("the value is not that of a {kind}")),
+    };
     Ok(Key {
         database: line.db,
         key: line.key.into_bytes("key")?,
-        value: value.into_bytes("value")?,
+        value,
         deadline_ms: line.deadline,
     })
 }
@@ -134,12 +166,19 @@ mod tests {
         ] {
             for deadline_ms in [None, Some(-1), Some(i64::MAX)] {
                 let mut line = Vec::new();
-                write(&mut line, 7, bytes, bytes, deadline_ms).expect("a vector takes it");
+                write(
+                    &mut line,
+                    7,
+                    bytes,
+                    &Value::String(bytes.into()),
+                    deadline_ms,
+                )
+                .expect("a vector takes it");
                 assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
                 let key = Key {
                     database: 7,
                     key: bytes.to_vec(),
-                    value: bytes.to_vec(),
+                    value: Value::String(bytes.to_vec().into()),
                     deadline_ms,
                 };
                 assert_eq!(read(&line), Ok(key));
@@ -150,10 +189,27 @@ mod tests {
     #[test]
     fn a_line_reads_well() {
         let mut line = Vec::new();
-        write(&mut line, 0, b"a\"b", b"\xff", Some(5)).expect("a vector takes it");
+        write(
+            &mut line,
+            0,
+            b"a\"b",
+            &Value::String(b"\xff"[..].into()),
+            Some(5),
+        )
+        .expect("a vector takes it");
         let text =
             r#"{"db":0,"key":"a\"b","type":"string","value":{"base64":"/w=="},"deadline":5}"#;
         assert_eq!(String::from_utf8(line), Ok(format!("{text}\n")));
+    }
+
+    #[test]
+    fn a_hash_comes_back() {
+        let pairs = vec![(b"f".to_vec(), b"1".to_vec()), (b"\xff".to_vec(), vec![])];
+        let mut line = Vec::new();
+        write(&mut line, 0, b"h", &Value::Hash(pairs.clone()), None).expect("a vector takes it");
+        let text = r#"{"db":0,"key":"h","type":"hash","value":[["f","1"],[{"base64":"/w=="},""]]}"#;
+        assert_eq!(std::str::from_utf8(&line), Ok(&*format!("{text}\n")));
+        assert_eq!(read(&line).map(|key| key.value), Ok(Value::Hash(pairs)));
     }
 
     #[test]
@@ -163,6 +219,14 @@ mod tests {
             ("[]", "invalid"),
             (r#"{"db":0,"key":"k","type":"list","value":[]}"#, "list"),
             (r#"{"db":0,"key":"k","type":"string"}"#, "value"),
+            (
+                r#"{"db":0,"key":"k","type":"string","value":[]}"#,
+                "not that",
+            ),
+            (
+                r#"{"db":0,"key":"k","type":"hash","value":"v"}"#,
+                "not that",
+            ),
             (r#"{"db":-1,"key":"k","type":"string","value":"v"}"#, "u64"),
             (
                 r#"{"db":0,"key":{"base64":"?"},"type":"string","value":"v"}"#,

@@ -7,10 +7,10 @@ use std::io::{self, BufWriter, Write};
 
 use base::Now;
 use engine::Sink;
-use persist::rdb::{Preamble, Usage, WriteOptions, Writer};
-use store::{Counts, Entry, StringView};
+use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer};
+use store::{Counts, Entry, HashView, StringView};
 
-use crate::json_line;
+use crate::json_line::{self, Value};
 
 /// RDB.
 pub struct RdbSink<W> {
@@ -119,11 +119,22 @@ impl<W: Write> Sink for RdbSink<W> {
             let (keys, volatile) = std::mem::take(&mut self.counts[database]);
             self.writer.select_db(database as u32, keys, volatile);
         }
-        if let Some(block) = self.writer.entry(&entry, Usage::Unknown) {
-            let bytes: &[u8] = &block;
-            for slice in bytes.chunks(DRAIN_BYTES) {
-                self.writer.slice(slice);
-                self.drain(DRAIN_BYTES);
+        match self.writer.entry(&entry, Usage::Unknown) {
+            None => {}
+            Some(Rest::Text(block)) => {
+                let bytes: &[u8] = &block;
+                for slice in bytes.chunks(DRAIN_BYTES) {
+                    self.writer.slice(slice);
+                    self.drain(DRAIN_BYTES);
+                }
+            }
+            Some(Rest::Large(large)) => {
+                let (key, deadline_ms) = (entry.key(), entry.deadline_ms());
+                let to = &mut self.to;
+                let drain = &mut |writer: &mut Writer| writer.drain_into(&mut *to);
+                let writer = &mut self.writer;
+                let written = writer.large_key(key, deadline_ms, Usage::Unknown, &large, drain);
+                self.gate.keep(written);
             }
         }
         self.drain(DRAIN_BYTES);
@@ -152,7 +163,10 @@ impl<W: Write> JsonSink<W> {
 impl<W: Write> Sink for JsonSink<W> {
     fn entry(&mut self, database: usize, entry: Entry<'_>) {
         if self.gate.passes(database, &entry).is_some() {
-            let value = value_of(&entry);
+            let value = match entry.hash() {
+                None => Value::String(string_of(&entry)),
+                Some(hash) => Value::Hash(pairs_of(hash)),
+            };
             let deadline_ms = entry.deadline_ms();
             let outcome = json_line::write(
                 &mut self.to,
@@ -198,10 +212,24 @@ impl<W: Write> CommandSink<W> {
         if is_other {
             self.command(&[b"SELECT", database.to_string().as_bytes()])?;
         }
-        let (key, value) = (entry.key(), value_of(entry));
-        match entry.deadline_ms() {
-            None => self.command(&[b"SET", key, &value]),
-            Some(at) => self.command(&[b"SET", key, &value, b"PXAT", at.to_string().as_bytes()]),
+        let key = entry.key();
+        let deadline = entry.deadline_ms().map(|at| at.to_string());
+        let Some(hash) = entry.hash() else {
+            let value = string_of(entry);
+            return match deadline {
+                None => self.command(&[b"SET", key, &value]),
+                Some(at) => self.command(&[b"SET", key, &value, b"PXAT", at.as_bytes()]),
+            };
+        };
+        for pairs in pairs_of(hash).chunks(PAIRS_PER_COMMAND) {
+            let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
+            let front: [&[u8]; 2] = [b"HSET", key];
+            let words: Vec<&[u8]> = front.into_iter().chain(words).collect();
+            self.command(&words)?;
+        }
+        match deadline {
+            None => Ok(()),
+            Some(at) => self.command(&[b"PEXPIREAT", key, at.as_bytes()]),
         }
     }
 }
@@ -219,7 +247,17 @@ impl<W: Write> Sink for CommandSink<W> {
     }
 }
 
-fn value_of<'a>(entry: &Entry<'a>) -> std::borrow::Cow<'a, [u8]> {
+/// A large hash becomes several commands.
+const PAIRS_PER_COMMAND: usize = 64;
+
+fn pairs_of(hash: HashView<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let pairs = hash.iter();
+    pairs
+        .map(|(field, value)| (field.to_vec(), value.to_vec()))
+        .collect()
+}
+
+fn string_of<'a>(entry: &Entry<'a>) -> std::borrow::Cow<'a, [u8]> {
     match entry.string() {
         StringView::Int(number) => {
             let mut bytes = Vec::new();

@@ -16,7 +16,10 @@ use std::sync::Arc;
 
 use base::{Now, Rng};
 use resp::{Argv, Reply};
-use store::{Access, Entry, Key, NewValue, Slot, StringView, Table};
+use store::{
+    Access, Entry, HashEdit, HashView, Key, Kind, NewValue, PackedView, Slot, StringView, Table,
+    ValueView,
+};
 
 use crate::commands::CommandId;
 use crate::config::{Config, MaxmemoryPolicy};
@@ -392,12 +395,46 @@ impl Ctx<'_> {
     /// Look a string up to read it.
     #[inline]
     pub fn string(&mut self, key: &Key<'_>) -> Result<Option<StringView<'_>>, CommandError> {
-        Ok(self.read(key).map(|entry| entry.string()))
+        match self.read(key) {
+            Some(entry) if !entry.is_string() => Err(CommandError::WrongType),
+            found => Ok(found.map(|entry| entry.string())),
+        }
     }
 
     /// Look a string up to change it: no hit, no miss, but a use.
     pub fn string_slot(&mut self, key: &Key<'_>) -> Result<Option<Slot>, CommandError> {
-        Ok(self.find_to_change(self.session.database, key))
+        let slot = self.find_to_change(self.session.database, key);
+        match slot {
+            Some(slot) if !self.entry(key, slot).is_string() => Err(CommandError::WrongType),
+            slot => Ok(slot),
+        }
+    }
+
+    /// Look a hash up to read it.
+    #[inline]
+    pub fn hash(&mut self, key: &Key<'_>) -> Result<Option<HashView<'_>>, CommandError> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(entry) => entry.hash().ok_or(CommandError::WrongType).map(Some),
+        }
+    }
+
+    /// Look a hash up to change it: no hit, no miss, but a use.
+    pub fn hash_slot(&mut self, key: &Key<'_>) -> Result<Option<Slot>, CommandError> {
+        let slot = self.find_to_change(self.session.database, key);
+        match slot {
+            Some(slot) if self.entry(key, slot).kind() != Kind::Hash => {
+                Err(CommandError::WrongType)
+            }
+            slot => Ok(slot),
+        }
+    }
+
+    /// The hash at a slot that [`Ctx::hash_slot`] has found.
+    #[inline]
+    pub fn hash_at(&mut self, key: &Key<'_>, slot: Slot) -> HashView<'_> {
+        let hash = self.entry(key, slot).hash();
+        hash.expect("the slot is a hash's")
     }
 
     /// Look a key of any database up to change it: no hit, no miss, but a use.
@@ -511,6 +548,32 @@ impl Ctx<'_> {
             .modify_block(slot, change)
     }
 
+    /// Change a hash, or make one if there is none. Whoever leaves it empty calls
+    /// [`Ctx::remove_empty`].
+    pub fn change_hash<R>(
+        &mut self,
+        key: &Key<'_>,
+        slot: Option<Slot>,
+        change: impl FnOnce(&mut HashEdit<'_>) -> R,
+    ) -> R {
+        let limits = self.config().live.hash_limits();
+        let (now_ms, access) = (self.now_ms(), self.local.clock.fresh());
+        let table = self.table(self.session.database, key.hash);
+        let result = match slot {
+            Some(slot) => table.change_hash(slot, limits, change),
+            None => table.insert_hash(key, limits, access, now_ms, change),
+        };
+        self.changed(key);
+        result
+    }
+
+    /// A collection has lost its last element, and its key goes. The command that
+    /// took the element says as much to the log.
+    pub fn remove_empty(&mut self, key: &Key<'_>) {
+        let slot = self.find(key).expect("it was changed a moment ago");
+        self.remove(key, slot);
+    }
+
     pub fn set_deadline(&mut self, key: &Key<'_>, slot: Slot, deadline_ms: Option<i64>) {
         let now_ms = self.now_ms();
         self.table(self.session.database, key.hash)
@@ -576,14 +639,21 @@ impl Ctx<'_> {
         }
     }
 
-    /// Before a large block loses its entry: free it where nobody waits.
+    /// Before something large loses its entry: free it where nobody waits.
     #[inline]
     fn retire(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
-        if let StringView::Block(block) = self.entry_in(database, key, slot).string() {
-            let block = block.share();
-            if block.len() >= Ctx::SLOW_TO_FREE_BYTES {
-                self.local.garbage.push(Garbage::Block(block));
+        let block = match self.entry_in(database, key, slot).value() {
+            ValueView::String(StringView::Block(block))
+            | ValueView::Packed(_, PackedView::Block(block)) => block.share(),
+            ValueView::Large(large) => {
+                let large = large.share();
+                self.local.garbage.push(Garbage::Large(large));
+                return;
             }
+            _ => return,
+        };
+        if block.len() >= Ctx::SLOW_TO_FREE_BYTES {
+            self.local.garbage.push(Garbage::Block(block));
         }
     }
 
@@ -618,6 +688,11 @@ impl Ctx<'_> {
     #[inline]
     pub fn effect_in(&mut self, database: usize, argv: &[&[u8]]) {
         self.local.effects.emit(database, argv);
+    }
+
+    /// The effect emitted last counts as so many changes more.
+    pub fn count_changes(&mut self, more: usize) {
+        self.local.effects.count(more as u64);
     }
 
     /// Is it worth the work to build an effect's arguments? Without a consumer

@@ -150,6 +150,11 @@ impl Effects {
         }
     }
 
+    /// What was emitted last counts as so many changes more.
+    pub(crate) fn count(&mut self, more: u64) {
+        self.changes += more;
+    }
+
     fn encode(&mut self, database: usize, argv: &[&[u8]]) {
         let start = self.bytes.len();
         let payload_bytes: usize = argv.iter().map(|arg| arg.len()).sum();

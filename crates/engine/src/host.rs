@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use base::Now;
-use store::{Block, Table};
+use store::{Block, Large, Table};
 
 use crate::config::Config;
 use crate::effect::Effects;
@@ -26,6 +26,7 @@ impl Lsn {
 pub enum Garbage {
     Table(Box<Table>),
     Block(Block),
+    Large(Arc<Large>),
     /// What a client queued after MULTI and will never run.
     Queue(Box<Transaction>),
 }

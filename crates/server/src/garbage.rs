@@ -81,7 +81,7 @@ impl GarbageThread {
 fn objects(garbage: &Garbage) -> u64 {
     match garbage {
         Garbage::Table(table) => table.len() as u64,
-        Garbage::Block(_) => 1,
+        Garbage::Block(_) | Garbage::Large(_) => 1,
         Garbage::Queue(queue) => queue.len() as u64,
     }
 }

@@ -4,7 +4,7 @@
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
 use crate::families::{
-    bitmap, connection, generic, hyperloglog, scripting, server, string, transaction,
+    bitmap, connection, generic, hash, hyperloglog, scripting, server, string, transaction,
 };
 use crate::spec::Spec;
 
@@ -45,7 +45,23 @@ pub static COMMANDS: &[&Spec] = &[
     &string::GETEX,
     &string::GETRANGE,
     &string::GETSET,
+    &hash::HDEL,
     &connection::HELLO,
+    &hash::HEXISTS,
+    &hash::HGET,
+    &hash::HGETALL,
+    &hash::HINCRBY,
+    &hash::HINCRBYFLOAT,
+    &hash::HKEYS,
+    &hash::HLEN,
+    &hash::HMGET,
+    &hash::HMSET,
+    &hash::HRANDFIELD,
+    &hash::HSCAN,
+    &hash::HSET,
+    &hash::HSETNX,
+    &hash::HSTRLEN,
+    &hash::HVALS,
     &string::INCR,
     &string::INCRBY,
     &string::INCRBYFLOAT,

@@ -74,6 +74,7 @@ const NEWER: &[(&str, &str, &str)] = &[
         "7.0 documents none, though its arity asks for one",
     ),
     ("delifeq", "all", "came with Valkey 9.0"),
+    ("hscan", "args", "NOVALUES came with 7.4"),
     (
         "lcs",
         "args",

@@ -5,7 +5,8 @@
 //!   │ header │ access   │ klen │ vlen │ deadline │ key │ value │
 //!   │ 1      │ 3        │ 1..5 │ 1..5 │ 0 or 8   │klen │ vlen  │
 //!   └────────┴──────────┴──────┴──────┴──────────┴─────┴───────┘
-//!   header   kind:4 │ encoding:2 │ has deadline:1 │ save parity:1
+//!   header   tag:4 │ encoding:2 │ has deadline:1 │ save parity:1
+//!   tag      the value's kind, and how it is packed (see `value`)
 //!   access   seconds of the last access (LRU), or minutes:16 counter:8 (LFU)
 //!   parity   differs from the table's while a snapshot has yet to save the entry
 //! ```
@@ -14,6 +15,10 @@
 //! bytes; its bytes; its bytes with a mark that it was written to in place
 //! (OBJECT ENCODING answers `raw` then, whatever its length); or, above
 //! [`EMBEDDED_BYTES_MAX`], a counted reference to a [`Block`].
+//!
+//! A collection that is small is packed into bytes, which lie where those of a
+//! string would: in the entry, or in a block. A large one is a counted
+//! reference to a [`Large`].
 //!
 //! The only pointer to an entry is its slot in a bucket, so an entry may move
 //! whenever it is convenient. [`EntryRef`] owns the allocation but frees it
@@ -25,13 +30,21 @@
 
 #![allow(unsafe_code)]
 
+mod payload;
+#[cfg(test)]
+mod tests;
+
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::Block;
 use crate::prefetch::prefetch;
 use crate::slab::Memory;
+
+use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView};
+use crate::{Access, Block, HashView};
+pub use payload::NewValue;
+pub(crate) use payload::Payload;
 
 /// Strings up to this length lie inside their entry.
 pub const EMBEDDED_BYTES_MAX: usize = 2048;
@@ -39,86 +52,27 @@ pub const EMBEDDED_BYTES_MAX: usize = 2048;
 /// The longest string that OBJECT ENCODING calls `embstr`.
 const EMBSTR_BYTES_MAX: usize = 44;
 
-/// What a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    String = 0,
+pub(crate) enum Encoding {
+    Bytes,
+    Int,
+    /// Bytes that were written to in place: of strings only.
+    Raw,
+    Block,
+    /// Of collections only.
+    Large,
 }
 
-impl Kind {
-    /// The name that TYPE answers.
-    pub fn name(self) -> &'static str {
+impl Encoding {
+    /// The two bits in the header.
+    fn bits(self) -> u8 {
         match self {
-            Kind::String => "string",
+            Encoding::Bytes => 0,
+            Encoding::Int => 1,
+            Encoding::Raw | Encoding::Large => 2,
+            Encoding::Block => 3,
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Encoding {
-    Bytes = 0,
-    Int = 1,
-    /// Bytes that were written to in place.
-    Raw = 2,
-    Block = 3,
-}
-
-/// When a key was last used: what the eviction policies look at.
-///
-/// Either a 24-bit count of seconds (LRU) or, as Redis packs it, 16 bits of
-/// minutes and an 8-bit logarithmic counter (LFU). Which of the two is known
-/// to the caller, by its `maxmemory-policy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Access(u32);
-
-impl Access {
-    const MASK: u32 = 0xff_ffff;
-    /// What a new key's LFU counter starts from, so that it is not the first to go.
-    pub const LFU_INIT: u8 = 5;
-
-    pub fn lru(unix_secs: i64) -> Access {
-        Access(unix_secs as u32 & Access::MASK)
-    }
-
-    pub fn lfu(unix_secs: i64, counter: u8) -> Access {
-        let minutes = (unix_secs / 60) as u32 & 0xffff;
-        Access(minutes << 8 | u32::from(counter))
-    }
-
-    /// Seconds since the last access, modulo 194 days.
-    pub fn idle_secs(self, unix_secs: i64) -> u32 {
-        (unix_secs as u32).wrapping_sub(self.0) & Access::MASK
-    }
-
-    pub fn counter(self) -> u8 {
-        self.0 as u8
-    }
-
-    /// Minutes since the counter was last decayed, modulo 45 days.
-    pub fn idle_minutes(self, unix_secs: i64) -> u16 {
-        ((unix_secs / 60) as u16).wrapping_sub((self.0 >> 8) as u16)
-    }
-
-    /// The packed 24 bits.
-    pub fn bits(self) -> u32 {
-        self.0
-    }
-}
-
-/// A value on its way into the keyspace.
-#[derive(Clone, Debug)]
-pub enum NewValue<'a> {
-    /// A string as a client sent it: kept as an integer if it reads as one.
-    String(&'a [u8]),
-    Int(i64),
-    /// A string that stays text even if it reads as an integer.
-    Text(&'a [u8]),
-    /// A string that is the result of writing into another: never an integer.
-    Raw(&'a [u8]),
-    /// A large string, taken by reference.
-    Block(Block),
 }
 
 /// A string as it is kept.
@@ -129,24 +83,38 @@ pub enum StringView<'a> {
     Block(BlockView<'a>),
 }
 
-/// A borrowed block. The pointer to it lies unaligned in its entry, so this
-/// holds a copy of the pointer rather than a reference to the `Arc`.
-#[derive(Clone, Copy, Debug)]
-pub struct BlockView<'a> {
-    raw: *const Vec<u8>,
-    _lives: PhantomData<&'a Vec<u8>>,
+/// Something counted that an entry refers to, borrowed. The pointer to it lies
+/// unaligned in its entry, so this holds a copy of the pointer rather than a
+/// reference to the `Arc`.
+#[derive(Debug)]
+pub struct Counted<'a, T> {
+    raw: *const T,
+    _lives: PhantomData<&'a T>,
 }
 
-impl<'a> BlockView<'a> {
-    pub fn bytes(&self) -> &'a Vec<u8> {
-        // SAFETY: the entry holds a count of the block for 'a.
+/// A borrowed block.
+pub type BlockView<'a> = Counted<'a, Vec<u8>>;
+/// A borrowed large collection.
+pub type LargeView<'a> = Counted<'a, Large>;
+
+impl<T> Clone for Counted<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Counted<'_, T> {}
+
+impl<'a, T> Counted<'a, T> {
+    pub fn get(&self) -> &'a T {
+        // SAFETY: the entry holds a count of it for 'a.
         unsafe { &*self.raw }
     }
 
-    /// One more reference to the block.
-    pub fn share(&self) -> Block {
+    /// One more reference to it.
+    pub fn share(&self) -> Arc<T> {
         // SAFETY: `raw` comes from `Arc::into_raw`, and the entry's count keeps
-        // the block alive while another is added.
+        // it alive while another is added.
         unsafe {
             Arc::increment_strong_count(self.raw);
             Arc::from_raw(self.raw)
@@ -154,18 +122,9 @@ impl<'a> BlockView<'a> {
     }
 }
 
-impl StringView<'_> {
-    /// The length in bytes that STRLEN answers.
-    pub fn len(&self) -> usize {
-        match self {
-            StringView::Int(value) => base::number::i64_len(*value),
-            StringView::Bytes(bytes) => bytes.len(),
-            StringView::Block(block) => block.bytes().len(),
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+impl<'a> BlockView<'a> {
+    pub fn bytes(&self) -> &'a Vec<u8> {
+        self.get()
     }
 }
 
@@ -188,8 +147,14 @@ impl<'a> Entry<'a> {
         self.at
     }
 
+    #[inline]
     pub fn kind(&self) -> Kind {
-        Kind::String
+        Kind::of_tag(self.at.tag())
+    }
+
+    #[inline]
+    pub fn is_string(&self) -> bool {
+        self.at.tag() == STRING_TAG
     }
 
     #[inline]
@@ -217,27 +182,74 @@ impl<'a> Entry<'a> {
         self.at.access()
     }
 
+    /// The value of an entry that is known to hold a string.
     #[inline]
     pub fn string(&self) -> StringView<'a> {
-        let parts = self.at.parts();
-        // SAFETY: as in `key`; a block encoding holds a live Arc pointer, which
-        // stays alive as long as the entry is borrowed.
-        unsafe {
-            let value = self.at.slice(parts.value_start(), parts.value_len);
-            match self.at.encoding() {
-                Encoding::Bytes | Encoding::Raw => StringView::Bytes(value),
-                Encoding::Int => StringView::Int(read_int(value)),
-                Encoding::Block => StringView::Block(BlockView {
-                    raw: self.at.block_slot().0,
+        assert!(self.is_string(), "a string was asked for");
+        let value = self.value_bytes();
+        match self.at.encoding() {
+            Encoding::Bytes | Encoding::Raw => StringView::Bytes(value),
+            Encoding::Int => StringView::Int(read_int(value)),
+            Encoding::Block => StringView::Block(self.block()),
+            Encoding::Large => unreachable!("no string is a large collection"),
+        }
+    }
+
+    /// The value, whatever it is.
+    pub fn value(&self) -> ValueView<'a> {
+        if self.is_string() {
+            return ValueView::String(self.string());
+        }
+        let packed = match self.at.encoding() {
+            Encoding::Large => {
+                return ValueView::Large(Counted {
+                    raw: self.at.large_slot().0,
                     _lives: PhantomData,
-                }),
+                });
             }
+            Encoding::Block => PackedView::Block(self.block()),
+            Encoding::Bytes | Encoding::Int | Encoding::Raw => {
+                PackedView::Bytes(self.value_bytes())
+            }
+        };
+        ValueView::Packed(Packing::of_tag(self.at.tag()), packed)
+    }
+
+    /// The value if it is a hash.
+    pub fn hash(&self) -> Option<HashView<'a>> {
+        HashView::of(self.value())
+    }
+
+    /// The bytes of a small collection.
+    pub(crate) fn packed_bytes(&self) -> &'a [u8] {
+        match self.value() {
+            ValueView::Packed(_, packed) => packed.bytes(),
+            _ => panic!("a small collection was asked for"),
+        }
+    }
+
+    #[inline]
+    fn value_bytes(&self) -> &'a [u8] {
+        let parts = self.at.parts();
+        // SAFETY: as in `key`.
+        unsafe { self.at.slice(parts.value_start(), parts.value_len) }
+    }
+
+    fn block(&self) -> BlockView<'a> {
+        Counted {
+            raw: self.at.block_slot().0,
+            _lives: PhantomData,
         }
     }
 
     /// The name that OBJECT ENCODING answers.
     pub fn encoding_name(&self) -> &'static str {
-        match (self.at.encoding(), self.string().len()) {
+        let string = match self.value() {
+            ValueView::String(string) => string,
+            ValueView::Packed(packing, _) => return packing.encoding_name(),
+            ValueView::Large(large) => return large.get().encoding_name(),
+        };
+        match (self.at.encoding(), string.len()) {
             (Encoding::Int, _) => "int",
             (Encoding::Bytes, 0..=EMBSTR_BYTES_MAX) => "embstr",
             _ => "raw",
@@ -251,8 +263,12 @@ impl<'a> Entry<'a> {
 
     /// How many hold the value: more than one after COPY or while it is sent.
     pub fn reference_count(&self) -> usize {
-        match self.string() {
-            StringView::Block(block) => Arc::strong_count(&block.share()) - 1,
+        match self.value() {
+            ValueView::String(StringView::Block(block))
+            | ValueView::Packed(_, PackedView::Block(block)) => {
+                Arc::strong_count(&block.share()) - 1
+            }
+            ValueView::Large(large) => Arc::strong_count(&large.share()) - 1,
             _ => 1,
         }
     }
@@ -294,7 +310,7 @@ const DEADLINE_BYTES: usize = 8;
 const HAS_DEADLINE: u8 = 0b0000_0010;
 const PARITY: u8 = 0b0000_0001;
 const ENCODING_SHIFT: u32 = 2;
-const KIND_SHIFT: u32 = 4;
+const TAG_SHIFT: u32 = 4;
 const POINTER_BYTES: usize = size_of::<*const Vec<u8>>();
 
 impl EntryRef {
@@ -318,8 +334,8 @@ impl EntryRef {
         unsafe {
             let at = entry.0;
             let start = at.as_ptr();
-            *start = (Kind::String as u8) << KIND_SHIFT
-                | (payload.encoding() as u8) << ENCODING_SHIFT
+            *start = payload.tag() << TAG_SHIFT
+                | payload.encoding().bits() << ENCODING_SHIFT
                 | if deadline_ms.is_some() {
                     HAS_DEADLINE
                 } else {
@@ -339,14 +355,18 @@ impl EntryRef {
                 Payload::Int(bytes, width) => {
                     start.add(value_start).copy_from(bytes.as_ptr(), width);
                 }
-                Payload::Bytes(_, bytes) => {
+                Payload::Bytes(_, bytes) | Payload::Packed(_, bytes) => {
                     start
                         .add(value_start)
                         .copy_from(bytes.as_ptr(), bytes.len());
                 }
-                Payload::Block(block) => {
+                Payload::Block(block) | Payload::PackedBlock(_, block) => {
                     let slot = start.add(value_start).cast::<*const Vec<u8>>();
                     slot.write_unaligned(Arc::into_raw(block));
+                }
+                Payload::Large(large) => {
+                    let slot = start.add(value_start).cast::<*const Large>();
+                    slot.write_unaligned(Arc::into_raw(large));
                 }
             }
             entry
@@ -375,9 +395,15 @@ impl EntryRef {
         match self.header() >> ENCODING_SHIFT & 3 {
             0 => Encoding::Bytes,
             1 => Encoding::Int,
-            2 => Encoding::Raw,
+            2 if self.tag() == STRING_TAG => Encoding::Raw,
+            2 => Encoding::Large,
             _ => Encoding::Block,
         }
+    }
+
+    #[inline]
+    fn tag(self) -> u8 {
+        self.header() >> TAG_SHIFT
     }
 
     #[inline]
@@ -435,11 +461,11 @@ impl EntryRef {
         let mut bytes = [0u8; 4];
         // SAFETY: bytes 1 to 3 of the entry.
         unsafe { bytes.as_mut_ptr().copy_from(self.0.as_ptr().add(1), 3) };
-        Access(u32::from_le_bytes(bytes))
+        Access::of_bits(u32::from_le_bytes(bytes))
     }
 
     pub(crate) fn set_access(self, access: Access) {
-        let bytes = access.0.to_le_bytes();
+        let bytes = access.bits().to_le_bytes();
         // SAFETY: bytes 1 to 3 of the entry.
         unsafe { self.0.as_ptr().add(1).copy_from(bytes.as_ptr(), 3) };
     }
@@ -486,12 +512,12 @@ impl EntryRef {
     pub(crate) fn try_set(self, payload: &Payload<'_>, deadline_ms: Option<i64>) -> bool {
         let bytes = match payload {
             Payload::Int(bytes, width) => &bytes[..*width],
-            Payload::Bytes(_, bytes) => bytes,
-            Payload::Block(_) => return false,
+            Payload::Bytes(_, bytes) | Payload::Packed(_, bytes) => bytes,
+            Payload::Block(_) | Payload::PackedBlock(..) | Payload::Large(_) => return false,
         };
         let parts = self.parts();
         let end = parts.value_start() + bytes.len();
-        if self.encoding() == Encoding::Block
+        if self.owns_more()
             || deadline_ms.is_some() != (self.header() & HAS_DEADLINE != 0)
             || length_bytes(bytes.len()) != length_bytes(parts.value_len)
             || rounded(end) != rounded(parts.end())
@@ -514,14 +540,15 @@ impl EntryRef {
                 .add(parts.value_start())
                 .copy_from(bytes.as_ptr(), bytes.len());
         }
-        self.set_encoding(payload.encoding());
+        self.set_form(payload.tag(), payload.encoding());
         let fits = self.try_set_deadline(deadline_ms);
         debug_assert!(fits);
         true
     }
 
-    fn set_encoding(self, encoding: Encoding) {
-        let header = self.header() & !(3 << ENCODING_SHIFT) | (encoding as u8) << ENCODING_SHIFT;
+    fn set_form(self, tag: u8, encoding: Encoding) {
+        let rest = self.header() & ((1 << ENCODING_SHIFT) - 1);
+        let header = tag << TAG_SHIFT | encoding.bits() << ENCODING_SHIFT | rest;
         // SAFETY: the first byte of the entry.
         unsafe { *self.0.as_ptr() = header };
     }
@@ -529,10 +556,11 @@ impl EntryRef {
     /// The bytes of a string that can be written in place. `None` for integers.
     /// A shared block is copied first. Marks the string as written to.
     pub(crate) fn bytes_mut<'a>(self) -> Option<&'a mut [u8]> {
+        assert!(self.tag() == STRING_TAG, "a string was asked for");
         match self.encoding() {
-            Encoding::Int => None,
+            Encoding::Int | Encoding::Large => None,
             Encoding::Bytes | Encoding::Raw => {
-                self.set_encoding(Encoding::Raw);
+                self.set_form(STRING_TAG, Encoding::Raw);
                 let parts = self.parts();
                 // SAFETY: the value's range, from the entry's header. The shard
                 // that owns the entry is borrowed mutably by every caller.
@@ -558,19 +586,38 @@ impl EntryRef {
             .then(|| self.with_block(|block| change(Arc::make_mut(block))))
     }
 
-    /// Lend the entry's reference to its block, and keep what it becomes.
+    /// Change a large collection in place; if it is shared, a copy of it.
+    pub(crate) fn modify_large<R>(self, change: impl FnOnce(&mut Large) -> R) -> Option<R> {
+        if self.encoding() != Encoding::Large {
+            return None;
+        }
+        // SAFETY: with this encoding the value is a `Large`.
+        Some(unsafe { self.with_counted::<Large, R>(|large| change(Arc::make_mut(large))) })
+    }
+
     fn with_block<R>(self, change: impl FnOnce(&mut Block) -> R) -> R {
-        struct PutBack(Option<Block>, *mut *const Vec<u8>);
-        impl Drop for PutBack {
+        assert!(self.encoding() == Encoding::Block);
+        // SAFETY: with this encoding the value is a block.
+        unsafe { self.with_counted(change) }
+    }
+
+    /// Lend the entry's reference to what it owns, and keep what it becomes.
+    ///
+    /// # Safety
+    /// The value must be a pointer from `Arc::<T>::into_raw`.
+    unsafe fn with_counted<T, R>(self, change: impl FnOnce(&mut Arc<T>) -> R) -> R {
+        struct PutBack<T>(Option<Arc<T>>, *mut *const T);
+        impl<T> Drop for PutBack<T> {
             fn drop(&mut self) {
                 let raw = Arc::into_raw(self.0.take().expect("set at birth"));
                 // SAFETY: the value's eight bytes in the entry.
                 unsafe { self.1.write_unaligned(raw) };
             }
         }
-        let (raw, slot) = self.block_slot();
-        // SAFETY: the entry's count of the block is lent as an Arc, and put
-        // back by the guard even should `change` unwind.
+        // SAFETY: by the caller's promise.
+        let (raw, slot) = unsafe { self.counted_slot::<T>() };
+        // SAFETY: the entry's count is lent as an Arc, and put back by the
+        // guard even should `change` unwind.
         let mut lent = PutBack(Some(unsafe { Arc::from_raw(raw) }), slot);
         change(lent.0.as_mut().expect("set at birth"))
     }
@@ -578,10 +625,23 @@ impl EntryRef {
     /// The pointer to the block, and where in the entry it lies.
     fn block_slot(self) -> (*const Vec<u8>, *mut *const Vec<u8>) {
         assert!(self.encoding() == Encoding::Block);
+        // SAFETY: with this encoding the value is a block.
+        unsafe { self.counted_slot() }
+    }
+
+    fn large_slot(self) -> (*const Large, *mut *const Large) {
+        assert!(self.encoding() == Encoding::Large);
+        // SAFETY: with this encoding the value is a `Large`.
+        unsafe { self.counted_slot() }
+    }
+
+    /// # Safety
+    /// The value must be a pointer from `Arc::<T>::into_raw`.
+    unsafe fn counted_slot<T>(self) -> (*const T, *mut *const T) {
         let at = self.parts().value_start();
-        // SAFETY: with this encoding the value is a pointer from `Arc::into_raw`.
+        // SAFETY: by the caller's promise.
         unsafe {
-            let slot = self.0.as_ptr().add(at).cast::<*const Vec<u8>>();
+            let slot = self.0.as_ptr().add(at).cast::<*const T>();
             (slot.read_unaligned(), slot)
         }
     }
@@ -597,20 +657,27 @@ impl EntryRef {
         unsafe { *self.0.as_ptr() = header };
     }
 
-    /// The entry's own allocation, without a block.
+    /// The entry's own allocation, without a block or a large collection.
     pub(crate) fn own_bytes(self) -> usize {
         rounded(self.parts().end())
     }
 
     pub(crate) fn memory_bytes(self) -> usize {
-        let own = self.own_bytes();
-        if self.encoding() != Encoding::Block {
-            return own;
-        }
-        let (raw, _) = self.block_slot();
-        // SAFETY: the entry's own count keeps the block alive.
-        let capacity = unsafe { (*raw).capacity() };
-        own + capacity + size_of::<Vec<u8>>() + 2 * size_of::<usize>()
+        const COUNTS_BYTES: usize = 2 * size_of::<usize>();
+        let owned = match self.encoding() {
+            Encoding::Bytes | Encoding::Int | Encoding::Raw => 0,
+            Encoding::Block => {
+                // SAFETY: the entry's own count keeps the block alive.
+                let capacity = unsafe { (*self.block_slot().0).capacity() };
+                capacity + size_of::<Vec<u8>>() + COUNTS_BYTES
+            }
+            Encoding::Large => {
+                // SAFETY: the entry's own count keeps it alive.
+                let pages = unsafe { (*self.large_slot().0).memory_bytes() };
+                pages + size_of::<Large>() + COUNTS_BYTES
+            }
+        };
+        self.own_bytes() + owned
     }
 
     /// A second entry for `key` with the same value; large ones are shared.
@@ -621,99 +688,46 @@ impl EntryRef {
         deadline_ms: Option<i64>,
         access: Access,
     ) -> EntryRef {
-        let payload = match Entry::of(self).string() {
-            StringView::Int(value) => Payload::int(value),
-            StringView::Bytes(bytes) => Payload::Bytes(self.encoding(), bytes),
-            StringView::Block(block) => Payload::Block(block.share()),
+        let payload = match Entry::of(self).value() {
+            ValueView::String(StringView::Int(value)) => Payload::int(value),
+            ValueView::String(StringView::Bytes(bytes)) => Payload::Bytes(self.encoding(), bytes),
+            ValueView::String(StringView::Block(block)) => Payload::Block(block.share()),
+            ValueView::Packed(packing, PackedView::Bytes(bytes)) => Payload::Packed(packing, bytes),
+            ValueView::Packed(packing, PackedView::Block(block)) => {
+                Payload::PackedBlock(packing, block.share())
+            }
+            ValueView::Large(large) => Payload::Large(large.share()),
         };
         EntryRef::new(memory, key, payload, deadline_ms, access, self.parity())
     }
 
-    /// Let go of the block, if there is one, without freeing the entry.
-    pub(crate) fn release_block(self) {
-        if self.encoding() == Encoding::Block {
-            // SAFETY: the entry owns one count of the block, put there by
-            // `Arc::into_raw`.
-            unsafe { drop(Arc::from_raw(self.block_slot().0)) };
+    /// Let go of the block or the large collection, if there is one, without
+    /// freeing the entry.
+    pub(crate) fn release_owned(self) {
+        // SAFETY: the entry owns one count, put there by `Arc::into_raw`.
+        unsafe {
+            match self.encoding() {
+                Encoding::Bytes | Encoding::Int | Encoding::Raw => {}
+                Encoding::Block => drop(Arc::from_raw(self.block_slot().0)),
+                Encoding::Large => drop(Arc::from_raw(self.large_slot().0)),
+            }
         }
     }
 
     /// Does this entry own anything outside of its allocation?
-    pub(crate) fn owns_block(self) -> bool {
-        self.encoding() == Encoding::Block
+    #[inline]
+    pub(crate) fn owns_more(self) -> bool {
+        matches!(self.encoding(), Encoding::Block | Encoding::Large)
     }
 
     /// Give the memory back to where it came from. The reference must not be
     /// used after it.
     pub(crate) fn free(self, memory: &mut impl Memory) {
         let bytes = self.own_bytes();
-        self.release_block();
+        self.release_owned();
         // SAFETY: allocated by `new` from the same memory: a table frees what
         // it allocated, and what lies between tables is the heap's.
         unsafe { memory.release(self.0, bytes) };
-    }
-}
-
-/// A value in the form in which its entry keeps it.
-pub(crate) enum Payload<'a> {
-    Int([u8; 8], usize),
-    Bytes(Encoding, &'a [u8]),
-    Block(Block),
-}
-
-impl<'a> Payload<'a> {
-    #[inline]
-    pub(crate) fn of(value: NewValue<'a>) -> Payload<'a> {
-        match value {
-            NewValue::String(bytes) => match base::number::parse_i64(bytes) {
-                Some(number) => Payload::int(number),
-                None => Payload::bytes(Encoding::Bytes, bytes),
-            },
-            NewValue::Int(number) => Payload::int(number),
-            NewValue::Text(bytes) => Payload::bytes(Encoding::Bytes, bytes),
-            NewValue::Raw(bytes) => Payload::bytes(Encoding::Raw, bytes),
-            NewValue::Block(block) => Payload::Block(block),
-        }
-    }
-
-    fn bytes(encoding: Encoding, bytes: &'a [u8]) -> Payload<'a> {
-        if bytes.len() > EMBEDDED_BYTES_MAX {
-            Payload::Block(Arc::new(bytes.to_vec()))
-        } else {
-            Payload::Bytes(encoding, bytes)
-        }
-    }
-
-    fn int(number: i64) -> Payload<'a> {
-        Payload::Int(number.to_le_bytes(), int_width(number))
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Payload::Int(_, width) => *width,
-            Payload::Bytes(_, bytes) => bytes.len(),
-            Payload::Block(_) => POINTER_BYTES,
-        }
-    }
-
-    fn encoding(&self) -> Encoding {
-        match self {
-            Payload::Int(..) => Encoding::Int,
-            Payload::Bytes(encoding, _) => *encoding,
-            Payload::Block(_) => Encoding::Block,
-        }
-    }
-}
-
-fn int_width(number: i64) -> usize {
-    if number == i64::from(number as i8) {
-        1
-    } else if number == i64::from(number as i16) {
-        2
-    } else if number == i64::from(number as i32) {
-        4
-    } else {
-        8
     }
 }
 
@@ -769,6 +783,3 @@ unsafe fn read_length(at: *const u8) -> (usize, usize) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -30,6 +30,11 @@ impl KeyHasher {
         }
     }
 
+    /// A secret for the hashes of what large collections hold: not that of keys.
+    pub fn secret_for_members(&self) -> [u64; 2] {
+        [self.hash(b"members, one"), self.hash(b"members, two")]
+    }
+
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
         self.hasher.hash(key)

@@ -105,8 +105,9 @@ impl ImageGauge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remains {
     Nothing,
-    /// Its block, if it has one.
-    Block,
+    /// Its block or its large collection, if it has one. What a change in place
+    /// copies of it page by page is not counted.
+    Owned,
 }
 
 /// The kept images of one table, or what the walker took out of it.
@@ -157,7 +158,7 @@ impl Images {
         }
         let entry_bytes = match remains {
             Remains::Nothing => entry.memory_bytes(),
-            Remains::Block => entry.own_bytes(),
+            Remains::Owned => entry.own_bytes(),
         };
         let image = Image {
             entry: Detached::image_of(entry),
@@ -213,8 +214,8 @@ impl Drop for Images {
     }
 }
 
-/// What saving an entry costs: its bytes, and something for itself. A block is
-/// handed on by reference.
+/// What saving an entry costs: its bytes, and something for itself. A block or
+/// a large collection is handed on by reference.
 pub(crate) fn spend(work_bytes: &mut usize, entry: EntryRef) {
     const ENTRY_BYTES: usize = 64;
     *work_bytes = work_bytes.saturating_sub(ENTRY_BYTES + entry.own_bytes());

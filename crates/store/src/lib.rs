@@ -15,6 +15,7 @@
 //! (where they lie), [`segment`] (lines of 64 bytes with tagged pointers) and
 //! [`prefetch`].
 
+mod access;
 pub mod bitfield;
 pub mod bitop;
 pub mod bits;
@@ -28,14 +29,20 @@ mod shard;
 mod slab;
 mod string;
 mod table;
+mod value;
 mod wheel;
 
-pub use entry::{Access, Entry, Kind, NewValue, StringView};
+pub use access::Access;
+pub use entry::{BlockView, Counted, Entry, LargeView, NewValue, StringView};
 pub use hash::{Key, KeyHasher};
 pub use images::{ImageGauge, Images};
 pub use shard::{Counts, Shard};
 pub use string::StringCopy;
+pub use structs::listpack::Item;
 pub use table::{Detached, Slot, Table};
+pub use value::{
+    HashEdit, HashView, Kind, Large, Limits, NewHash, PackedView, Packing, Pairs, ValueView,
+};
 
 /// A large string: shared by reference, copied when written to while shared.
 pub type Block = std::sync::Arc<Vec<u8>>;

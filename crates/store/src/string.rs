@@ -27,6 +27,19 @@ const GROWN_IN_ENTRY_BYTES_MAX: usize = 128;
 const DOUBLED_BYTES_MAX: usize = 1 << 20;
 
 impl StringView<'_> {
+    /// The length in bytes that STRLEN answers.
+    pub fn len(&self) -> usize {
+        match self {
+            StringView::Int(value) => base::number::i64_len(*value),
+            StringView::Bytes(bytes) => bytes.len(),
+            StringView::Block(block) => block.bytes().len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Look at the bytes, the digits of an integer included.
     #[inline]
     pub fn with_bytes<R>(&self, look: impl FnOnce(&[u8]) -> R) -> R {

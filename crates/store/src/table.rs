@@ -103,8 +103,10 @@ pub struct Table {
     volatile: usize,
     deadline_sum_ms: i128,
     entry_bytes: usize,
-    /// Entries that own a block.
-    blocks: usize,
+    /// Entries that own a block or a large collection.
+    owners: usize,
+    /// Where small collections are changed before they are put back.
+    pub(crate) scratch: Vec<u8>,
     slabs: Slabs,
     segment_bytes: usize,
     wheel: Option<Box<Wheel>>,
@@ -144,7 +146,8 @@ impl Table {
             volatile: 0,
             deadline_sum_ms: 0,
             entry_bytes: 0,
-            blocks: 0,
+            owners: 0,
+            scratch: Vec::new(),
             slabs: Slabs::default(),
             segment_bytes: 0,
             wheel: None,
@@ -375,7 +378,7 @@ impl Table {
     /// Change when a key expires.
     pub fn set_deadline(&mut self, slot: Slot, deadline_ms: Option<i64>, now_ms: i64) {
         let entry = self.entry_ref(slot);
-        self.keep(entry, Remains::Block);
+        self.keep(entry, Remains::Owned);
         let old_deadline_ms = entry.deadline_ms();
         if !entry.try_set_deadline(deadline_ms) {
             let key = Entry::of(entry).key();
@@ -420,6 +423,23 @@ impl Table {
         result
     }
 
+    /// An entry that is about to change in place: its image is kept.
+    pub(crate) fn entry_to_change(&mut self, slot: Slot, remains: Remains) -> EntryRef {
+        let entry = self.entry_ref(slot);
+        self.keep(entry, remains);
+        entry
+    }
+
+    /// An entry took so many bytes and takes others.
+    pub(crate) fn settle_bytes(&mut self, before: usize, after: usize) {
+        self.entry_bytes = self.entry_bytes - before + after;
+    }
+
+    /// Has the secret of large collections that are born here.
+    pub(crate) fn hasher(&self) -> KeyHasher {
+        self.hasher
+    }
+
     /// Remove a key.
     pub fn remove(&mut self, slot: Slot) {
         self.keep(self.entry_ref(slot), Remains::Nothing);
@@ -430,7 +450,7 @@ impl Table {
 
     /// Take a key out, to put its value in elsewhere.
     pub fn detach(&mut self, slot: Slot) -> Detached {
-        self.keep(self.entry_ref(slot), Remains::Block);
+        self.keep(self.entry_ref(slot), Remains::Owned);
         let detached = Detached::image_of(self.entry_ref(slot));
         self.remove(slot);
         detached

@@ -106,8 +106,33 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
         noise(&mut rng, 70_000),
         b"long name".to_vec(),
     ]);
+    requests.extend(hashes(leg));
     requests.push(words(&["SELECT", "0"]));
     expect_no_error(node, &requests);
+}
+
+/// Hashes of both forms, with fields and values that look like numbers and like nothing.
+fn hashes(leg: u64) -> Vec<Words> {
+    let mut requests = Vec::new();
+    for fields in [1, 30, 512, 513, 3_000] {
+        let name = format!("corner:{leg}:hash{fields}");
+        let mut request = words(&["HSET", &name]);
+        for at in 0..fields {
+            let field = match at % 3 {
+                0 => at.to_string(),
+                1 => format!("0{at}"),
+                _ => format!("field {at}"),
+            };
+            let value = (at - 100).to_string().repeat(1 + at as usize % 9);
+            request.extend([field.into_bytes(), value.into_bytes()]);
+        }
+        requests.push(request);
+    }
+    for len in [0, 63, 64, 65, 100_000] {
+        let name = format!("corner:{leg}:hash of {len}");
+        requests.push(words(&["HSET", &name, "f", &"v".repeat(len), "", ""]));
+    }
+    requests
 }
 
 /// Writes of every kind, with and without MULTI, in four databases.
@@ -152,7 +177,9 @@ fn request(rng: &mut Rng) -> Words {
         words.extend(tail.iter().map(|word| word.to_vec()));
         words
     };
-    match rng.below(33) {
+    let field = format!("f{}", rng.below(9));
+    let field = field.as_bytes();
+    match rng.below(39) {
         0..6 => with("SET", &[&value]),
         6 => with("SET", &[number.as_bytes()]),
         7 => with("SET", &[&value, b"EX", secs.as_bytes()]),
@@ -179,9 +206,13 @@ fn request(rng: &mut Rng) -> Words {
         25 => with("COPY", &[&other, b"DB", database.as_bytes(), b"REPLACE"]),
         26 => with("MOVE", &[database.as_bytes()]),
         27 => with("MSET", &[&value, &other, number.as_bytes()]),
-        30 => words(&["PFADD", &sketch, &number, &secs, &bit]),
-        31 => words(&["PFCOUNT", &sketch]),
-        32 => words(&["PFMERGE", &sketch, "sketch:1", "sketch:2"]),
+        29..32 => with("HSET", &[field, &value, b"n", number.as_bytes()]),
+        32 => with("HINCRBY", &[b"count", b"-7"]),
+        33 => with("HINCRBYFLOAT", &[b"sum", b"0.1"]),
+        34 => with("HDEL", &[field, b"n"]),
+        35 => words(&["PFADD", &sketch, &number, &secs, &bit]),
+        36 => words(&["PFCOUNT", &sketch]),
+        37 => words(&["PFMERGE", &sketch, "sketch:1", "sketch:2"]),
         28 if rng.below(40) == 0 => words(&["SWAPDB", "1", "2"]),
         28 if rng.below(150) == 0 => words(&["FLUSHDB"]),
         _ => words(&["SELECT", &database]),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ochredb::persistence::{Bytes, rdb_end};
 use persist::log::{Inspection, Part, Recovery, Tail};
-use persist::rdb::{Checksum, FaultKind, Item, Reader, Value};
+use persist::rdb::{Build, Checksum, FaultKind, Item, Reader, Value};
 use persist::{Access, Disk, Kind, Place, Storage, Trouble};
 
 use super::lockable;
@@ -320,7 +320,7 @@ fn log_of(part: &Part, counted: Counted, is_damaged: bool) -> Log {
 
 /// Counts what is in a stream, up to its end or the first thing that is wrong.
 fn count(from: Bytes<'_>, bytes: u64, keys: &mut Keys) -> Result<(), persist::rdb::Fault> {
-    let mut reader = Reader::with_len(from, bytes)?;
+    let mut reader = Reader::with_len(from, bytes)?.building(Build::plainly());
     let format = reader.format();
     keys.format = format!("{} version {}", format.family.name(), format.version);
     let mut database = 0;
@@ -335,6 +335,7 @@ fn count(from: Bytes<'_>, bytes: u64, keys: &mut Keys) -> Result<(), persist::rd
             })) => {
                 let name = match value {
                     Value::String(_) => "string",
+                    Value::Collection(collection) => collection.value_type.name(),
                     Value::Other(other) => {
                         keys.not_loadable += 1;
                         other.value_type.name()

@@ -10,6 +10,7 @@
 
 use resp::{Argv, Reply};
 use spec::{Begin, Find, Spec};
+use store::Item;
 
 use crate::args::Args;
 use crate::ctx::Ctx;
@@ -23,6 +24,7 @@ mod connection;
 mod debug;
 mod expire;
 mod generic;
+mod hash;
 mod help;
 mod hll;
 mod info;
@@ -105,6 +107,23 @@ fn effect_as_asked(ctx: &mut Ctx, args: &Args) {
     }
 }
 
+/// An element of a collection as a reply.
+#[inline]
+fn answer_item(item: Item<'_>, reply: &mut Reply) {
+    match item {
+        Item::Bytes(bytes) => reply.bulk(bytes),
+        Item::Int(value) => reply.bulk_int(value),
+    }
+}
+
+#[inline]
+fn answer_item_or_null(item: Option<Item<'_>>, reply: &mut Reply) {
+    match item {
+        Some(item) => answer_item(item, reply),
+        None => reply.null(),
+    }
+}
+
 /// The families.
 static FAMILIES: &[&[Row]] = &[
     bitmap::TABLE,
@@ -115,6 +134,7 @@ static FAMILIES: &[&[Row]] = &[
     debug::TABLE,
     expire::TABLE,
     generic::TABLE,
+    hash::TABLE,
     hll::TABLE,
     info::TABLE,
     latency::TABLE,

@@ -1,7 +1,7 @@
 //! OBJECT: how a value is kept, and how much it is used. Asking is no use.
 
 use resp::Reply;
-use store::StringView;
+use store::{StringView, ValueView};
 
 use super::{Row, bare_container, cmd, container, help};
 use crate::args::Args;
@@ -38,8 +38,10 @@ fn refcount(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), Com
     let shares = live.maxmemory_bytes == 0 || !live.maxmemory_policy.ranks_by_access();
     match ctx.peek(&args.key()?) {
         None => reply.null(),
-        Some(entry) => match entry.string() {
-            StringView::Int(value) if shares && SHARED_INTEGERS.contains(&value) => {
+        Some(entry) => match entry.value() {
+            ValueView::String(StringView::Int(value))
+                if shares && SHARED_INTEGERS.contains(&value) =>
+            {
                 reply.int(UNCOUNTED);
             }
             _ => reply.count(entry.reference_count()),

@@ -18,9 +18,9 @@
 //! Inside MULTI all shards are held anyway, and it is one.
 
 use resp::{Outbox, Reply};
-use store::{Entry, Table};
+use store::{Entry, Item, Table};
 
-use super::{Row, Scope, scoped};
+use super::{Row, Scope, answer_item, scoped};
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
@@ -146,7 +146,7 @@ impl Ctx<'_> {
 /// Keys on their way into an array whose length is not known yet: encoded once,
 /// and put behind the array's header as they are.
 #[derive(Default)]
-struct Page {
+pub(super) struct Page {
     encoded: Outbox,
     count: usize,
 }
@@ -157,7 +157,13 @@ impl Page {
         self.count += 1;
     }
 
-    fn answer(self, reply: &mut Reply) {
+    /// An element of a collection.
+    pub(super) fn push_item(&mut self, item: Item<'_>, reply: &Reply) {
+        answer_item(item, &mut Reply::new(&mut self.encoded, reply.protocol()));
+        self.count += 1;
+    }
+
+    pub(super) fn answer(self, reply: &mut Reply) {
         reply.array(self.count);
         if self.count > 0 {
             reply.append(self.encoded);
@@ -186,6 +192,54 @@ impl NameFilter<'_> {
             NameFilter::All => true,
             NameFilter::Glob(glob) => base::glob_match(glob, name, false),
         }
+    }
+}
+
+/// What HSCAN and its like are asked for.
+pub(super) struct ElementScan<'a> {
+    name: NameFilter<'a>,
+    pub(super) count: usize,
+    /// Leave out what belongs to the names.
+    pub(super) names_only: bool,
+}
+
+impl<'a> ElementScan<'a> {
+    pub(super) fn cursor(args: &mut Args) -> Result<u64, CommandError> {
+        let cursor = base::parse_u64(args.bytes()?);
+        cursor.ok_or_else(|| CommandError::err("invalid cursor"))
+    }
+
+    /// `names_only` is the word that says so, if there is one.
+    pub(super) fn read(
+        args: &mut Args<'a>,
+        names_only: &str,
+    ) -> Result<ElementScan<'a>, CommandError> {
+        let mut scan = ElementScan {
+            name: NameFilter::All,
+            count: 10,
+            names_only: false,
+        };
+        while !args.is_done() {
+            let has_value = args.left() >= 2;
+            if has_value && args.word("COUNT") {
+                let count = args.i64()?;
+                if count < 1 {
+                    return Err(CommandError::Syntax);
+                }
+                scan.count = count as usize;
+            } else if has_value && args.word("MATCH") {
+                scan.name = NameFilter::new(args.bytes()?);
+            } else if !names_only.is_empty() && args.word(names_only) {
+                scan.names_only = true;
+            } else {
+                return Err(CommandError::Syntax);
+            }
+        }
+        Ok(scan)
+    }
+
+    pub(super) fn passes(&self, name: &[u8]) -> bool {
+        self.name.passes(name)
     }
 }
 

@@ -9,6 +9,7 @@ use super::words::{FsyncPolicy, LogLevel, MaxmemoryPolicy, Mode, Permission, Rdb
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use store::Limits;
 
 /// Settings in effect. Names are those of the parameters, with the unit where the parameter leaves it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +68,10 @@ pub struct Live {
     // Collections.
     /// A HyperLogLog becomes dense rather than longer.
     pub hll_sparse_max_bytes: u64,
+    /// A hash stays small up to so many fields...
+    pub hash_max_listpack_entries: u64,
+    /// ... none of which, and no value, is longer.
+    pub hash_max_listpack_value_bytes: u64,
 
     // Persistence.
     /// Take a snapshot once there are so many changes and so much time has passed.
@@ -109,6 +114,14 @@ impl Live {
         match self.threads {
             0 => processors.clamp(1, 8),
             threads => threads as usize,
+        }
+    }
+
+    /// Up to where a hash stays small.
+    pub fn hash_limits(&self) -> Limits {
+        Limits {
+            entries: self.hash_max_listpack_entries as usize,
+            value_bytes: self.hash_max_listpack_value_bytes as usize,
         }
     }
 
@@ -157,6 +170,8 @@ impl Live {
             lfu_decay_time_minutes: from.number("lfu-decay-time"),
 
             hll_sparse_max_bytes: from.number("hll-sparse-max-bytes"),
+            hash_max_listpack_entries: from.number("hash-max-listpack-entries"),
+            hash_max_listpack_value_bytes: from.number("hash-max-listpack-value"),
 
             save_points: from.save_points("save"),
             dbfilename: from.path("dbfilename").unwrap_or_default(),

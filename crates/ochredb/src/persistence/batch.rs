@@ -6,9 +6,11 @@
 //!   keys    [db, end of name, Bytes(end of value)] [db, end of name, Int 7] ...
 //! ```
 //!
-//! Large strings are shared, not copied.
+//! Large strings and collections are shared, not copied.
 
-use store::{Block, Entry, NewValue, StringView};
+use std::sync::Arc;
+
+use store::{Block, Entry, Large, NewValue, PackedView, Packing, StringView, ValueView};
 
 /// Some keys with their values.
 #[derive(Default)]
@@ -30,6 +32,10 @@ enum PackedValue {
     /// It ends here in `bytes`, behind the name.
     Bytes(usize),
     Block(Block),
+    /// As `Bytes`.
+    Packed(Packing, usize),
+    PackedBlock(Packing, Block),
+    Large(Arc<Large>),
 }
 
 /// One of them.
@@ -44,6 +50,9 @@ pub(super) enum Value<'a> {
     Int(i64),
     Bytes(&'a [u8]),
     Block(&'a Block),
+    Packed(Packing, &'a [u8]),
+    PackedBlock(Packing, &'a Block),
+    Large(&'a Arc<Large>),
 }
 
 impl Batch {
@@ -63,13 +72,17 @@ impl Batch {
     /// A key as it lies in the store.
     pub(super) fn push_entry(&mut self, database: usize, entry: &Entry<'_>) {
         let (name, deadline_ms) = (entry.key(), entry.deadline_ms());
-        match entry.string() {
-            StringView::Int(number) => self.push(database, name, deadline_ms, number.into()),
-            StringView::Bytes(bytes) => self.push(database, name, deadline_ms, bytes.into()),
-            StringView::Block(block) => {
-                self.push(database, name, deadline_ms, Given::Block(block.share()));
+        let value = match entry.value() {
+            ValueView::String(StringView::Int(number)) => Given::Int(number),
+            ValueView::String(StringView::Bytes(bytes)) => Given::Bytes(bytes),
+            ValueView::String(StringView::Block(block)) => Given::Block(block.share()),
+            ValueView::Packed(packing, PackedView::Bytes(bytes)) => Given::Packed(packing, bytes),
+            ValueView::Packed(packing, PackedView::Block(block)) => {
+                Given::PackedBlock(packing, block.share())
             }
-        }
+            ValueView::Large(large) => Given::Large(large.share()),
+        };
+        self.push(database, name, deadline_ms, value);
     }
 
     /// A key as it was read.
@@ -81,9 +94,14 @@ impl Batch {
         value: NewValue<'_>,
     ) {
         let value = match value {
-            NewValue::Int(number) => number.into(),
+            NewValue::Int(number) => Given::Int(number),
             NewValue::Block(block) => Given::Block(block),
-            NewValue::String(bytes) | NewValue::Text(bytes) | NewValue::Raw(bytes) => bytes.into(),
+            NewValue::String(bytes) | NewValue::Text(bytes) | NewValue::Raw(bytes) => {
+                Given::Bytes(bytes)
+            }
+            NewValue::Packed(packing, bytes) => Given::Packed(packing, bytes),
+            NewValue::PackedBlock(packing, block) => Given::PackedBlock(packing, block),
+            NewValue::Large(large) => Given::Large(large),
         };
         self.push(database, name, deadline_ms, value);
     }
@@ -98,6 +116,12 @@ impl Batch {
                 self.bytes.extend_from_slice(bytes);
                 PackedValue::Bytes(self.bytes.len())
             }
+            Given::Packed(packing, bytes) => {
+                self.bytes.extend_from_slice(bytes);
+                PackedValue::Packed(packing, self.bytes.len())
+            }
+            Given::PackedBlock(packing, block) => PackedValue::PackedBlock(packing, block),
+            Given::Large(large) => PackedValue::Large(large),
         };
         self.keys.push(Packed {
             database,
@@ -120,6 +144,13 @@ impl Batch {
                     at = end;
                     Value::Bytes(bytes)
                 }
+                &PackedValue::Packed(packing, end) => {
+                    let bytes = &self.bytes[at..end];
+                    at = end;
+                    Value::Packed(packing, bytes)
+                }
+                PackedValue::PackedBlock(packing, block) => Value::PackedBlock(*packing, block),
+                PackedValue::Large(large) => Value::Large(large),
             };
             Item {
                 database: key.database,
@@ -136,18 +167,9 @@ enum Given<'a> {
     Int(i64),
     Bytes(&'a [u8]),
     Block(Block),
-}
-
-impl From<i64> for Given<'_> {
-    fn from(number: i64) -> Self {
-        Given::Int(number)
-    }
-}
-
-impl<'a> From<&'a [u8]> for Given<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Given::Bytes(bytes)
-    }
+    Packed(Packing, &'a [u8]),
+    PackedBlock(Packing, Block),
+    Large(Arc<Large>),
 }
 
 #[cfg(test)]
@@ -169,6 +191,9 @@ mod tests {
                     Value::Int(number) => number.to_string(),
                     Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
                     Value::Block(block) => format!("{} bytes", block.len()),
+                    Value::Packed(_, bytes) => format!("packed {}", bytes.len()),
+                    Value::PackedBlock(_, block) => format!("packed {}", block.len()),
+                    Value::Large(large) => format!("{large:?}"),
                 };
                 let name = String::from_utf8_lossy(item.name);
                 format!("{}:{name}={value} {:?}", item.database, item.deadline_ms)

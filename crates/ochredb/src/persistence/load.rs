@@ -96,7 +96,12 @@ const BATCH_ITEMS: usize = 1024;
 
 impl Load {
     /// Begins to read, for an engine of so many databases. Takes no lock and changes nothing.
-    pub fn start(storage: Arc<dyn Storage>, source: Source, databases: usize) -> Load {
+    pub fn start(
+        storage: Arc<dyn Storage>,
+        source: Source,
+        databases: usize,
+        build: rdb::Build,
+    ) -> Load {
         let (queue, batches) = sync_channel(QUEUED_BATCHES);
         let bytes_total = total_bytes(&*storage, &source);
         let failed = queue.clone();
@@ -106,6 +111,7 @@ impl Load {
                 let mut feed = Feed {
                     queue,
                     databases,
+                    build,
                     keys: Keys::default(),
                     commands: Commands::default(),
                     bytes_before: 0,
@@ -242,6 +248,10 @@ impl Load {
                 Value::Int(number) => NewValue::Int(number),
                 Value::Bytes(bytes) => NewValue::String(bytes),
                 Value::Block(block) => NewValue::Block(block.clone()),
+                Value::Packed(packing, bytes) => NewValue::Packed(packing, bytes),
+                // Small enough for its entry, mostly.
+                Value::PackedBlock(packing, block) => NewValue::Packed(packing, block),
+                Value::Large(large) => NewValue::Large(large.clone()),
             },
             deadline_ms: item.deadline_ms,
         });
@@ -328,6 +338,7 @@ fn total_bytes(storage: &dyn Storage, source: &Source) -> u64 {
 struct Feed {
     queue: SyncSender<Result<Step, Trouble>>,
     databases: usize,
+    build: rdb::Build,
     keys: Keys,
     commands: Commands,
     /// Of the files that are through.
@@ -419,7 +430,8 @@ impl Feed {
         let len = bytes.len();
         let now_ms = Now::read().unix_ms();
         let fault = |fault: rdb::Fault| Stopped::Trouble(fault.in_file(path));
-        let mut reader = Reader::with_len(bytes, len).map_err(fault)?;
+        let reader = Reader::with_len(bytes, len).map_err(fault)?;
+        let mut reader = reader.building(self.build);
         let (mut database, mut expired) = (0, 0);
         loop {
             let offset = reader.offset();
@@ -476,12 +488,16 @@ impl Feed {
         key: &[u8],
         value: rdb::Value<'_>,
     ) -> Result<(), rdb::Fault> {
-        let mut text = match value {
-            rdb::Value::String(text) => text,
-            rdb::Value::Other(other) => return Err(other.refusal()),
-        };
         let batch = &mut self.keys.batch;
-        batch.push_read(database, key, deadline_ms, text.take_new_value());
+        match value {
+            rdb::Value::String(mut text) => {
+                batch.push_read(database, key, deadline_ms, text.take_new_value());
+            }
+            rdb::Value::Collection(collection) => {
+                batch.push_read(database, key, deadline_ms, collection.value);
+            }
+            rdb::Value::Other(other) => return Err(other.refusal()),
+        }
         Ok(())
     }
 

@@ -30,6 +30,7 @@ mod save;
 mod source;
 mod switch;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -41,7 +42,8 @@ use engine::latency::Monitor;
 use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
 use parking_lot::Mutex;
 use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings, State, fresh_base, is_outdated};
-use persist::{Guard, Place, Storage, Trouble};
+use persist::{Guard, Place, Storage, Trouble, rdb};
+use store::KeyHasher;
 
 pub use load::{Load, Loaded, Progress};
 pub use save::Driven;
@@ -148,7 +150,11 @@ impl Persistence {
             cut_rotates: AtomicBool::new(false),
             guard: Mutex::new(guard),
         });
-        let load = Load::start(storage, source, live.databases as usize);
+        let build = rdb::Build {
+            hasher: secret_of_loaded(),
+            hash: live.hash_limits(),
+        };
+        let load = Load::start(storage, source, live.databases as usize, build);
         Ok(Opened { persistence, load })
     }
 
@@ -556,4 +562,11 @@ fn unix_secs(now: Now) -> u64 {
 
 fn clock_us() -> u64 {
     Now::read().mono_us
+}
+
+/// The secret of large collections that come out of a file, which is read before there is an
+/// engine with a secret of its own: at random, as is that of a standard map.
+fn secret_of_loaded() -> KeyHasher {
+    let random = || RandomState::new().build_hasher().finish();
+    KeyHasher::new([random(), random()])
 }

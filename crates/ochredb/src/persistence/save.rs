@@ -452,6 +452,19 @@ impl Encoder {
                     out.take_from(&mut self.writer)?;
                 }
             }
+            Value::Packed(packing, bytes) => {
+                let writer = &mut self.writer;
+                writer.packed_key(name, deadline_ms, usage, packing, bytes);
+            }
+            Value::PackedBlock(packing, bytes) => {
+                let writer = &mut self.writer;
+                writer.packed_key(name, deadline_ms, usage, packing, bytes);
+            }
+            Value::Large(large) => {
+                let drain = &mut |writer: &mut Writer| out.take_from(writer);
+                let writer = &mut self.writer;
+                writer.large_key(name, deadline_ms, usage, large, drain)?;
+            }
         }
         Ok(())
     }

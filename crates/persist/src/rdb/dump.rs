@@ -11,13 +11,15 @@
 //! least byte first. There is no header, so the number alone says whose format it is: up to 12 it is
 //! Redis', 80 is Valkey's.
 
-use store::{Entry, StringView};
+use std::convert::Infallible;
+
+use store::{Entry, StringView, ValueView};
 
 use super::fault::{Fault, FaultKind};
 use super::input::{self, Input, Piece};
 use super::types::{self, Body, ValueType};
-use super::writer::{STRING_TYPE, write_int, write_string};
-use super::{Format, Text, VERSION, Value};
+use super::writer::{STRING_TYPE, large_type, packed_type, write_int, write_large, write_string};
+use super::{Build, Format, Text, VERSION, Value};
 
 const VERSION_BYTES: usize = 2;
 const CHECKSUM_BYTES: usize = 8;
@@ -35,13 +37,26 @@ pub enum BadDump {
 /// The payload of a value.
 #[must_use]
 pub fn dump(entry: &Entry<'_>) -> Vec<u8> {
-    let value = entry.string();
-    let mut out = Vec::with_capacity(1 + 9 + value.len() + FRAME_BYTES);
-    out.push(STRING_TYPE);
-    match value {
-        StringView::Int(number) => write_int(&mut out, number),
-        StringView::Bytes(bytes) => write_string(&mut out, bytes, true),
-        StringView::Block(block) => write_string(&mut out, block.bytes(), true),
+    let mut out = Vec::with_capacity(1 + 9 + FRAME_BYTES);
+    match entry.value() {
+        ValueView::String(string) => {
+            out.push(STRING_TYPE);
+            match string {
+                StringView::Int(number) => write_int(&mut out, number),
+                StringView::Bytes(bytes) => write_string(&mut out, bytes, true),
+                StringView::Block(block) => write_string(&mut out, block.bytes(), true),
+            }
+        }
+        ValueView::Packed(packing, packed) => {
+            out.push(packed_type(packing));
+            write_string(&mut out, packed.bytes(), true);
+        }
+        ValueView::Large(large) => {
+            let large = large.get();
+            out.push(large_type(large));
+            write_large(&mut out, large, true, &mut |_| Ok::<_, Infallible>(()))
+                .unwrap_or_else(|never| match never {});
+        }
     }
     out.extend_from_slice(&VERSION.to_le_bytes());
     let checksum = base::crc64(&out);
@@ -49,13 +64,21 @@ pub fn dump(entry: &Entry<'_>) -> Vec<u8> {
     out
 }
 
-/// The value of a payload, which a client sent: nothing in it is trusted.
+/// The value of a payload, built plainly: for tools. A server says how, by [`restore_with`].
 ///
 /// # Errors
 /// See [`BadDump`].
 pub fn restore(payload: &[u8]) -> Result<Value<'_>, BadDump> {
+    restore_with(payload, &Build::plainly())
+}
+
+/// The value of a payload, which a client sent: nothing in it is trusted.
+///
+/// # Errors
+/// See [`BadDump`].
+pub fn restore_with<'a>(payload: &'a [u8], build: &Build) -> Result<Value<'a>, BadDump> {
     let (format, body) = open(payload).ok_or(BadDump::VersionOrChecksum)?;
-    read_body(format, body).map_err(BadDump::Format)
+    read_body(format, body, build).map_err(BadDump::Format)
 }
 
 /// Take the frame off.
@@ -67,7 +90,7 @@ fn open(payload: &[u8]) -> Option<(Format, &[u8])> {
     is_whole.then_some((format, body))
 }
 
-fn read_body(format: Format, body: &[u8]) -> input::Result<Value<'_>> {
+fn read_body<'a>(format: Format, body: &'a [u8], build: &Build) -> input::Result<Value<'a>> {
     let mut input = Input::new(body, Some(body.len() as u64));
     input.without_crc();
     input.expect("a type");
@@ -82,7 +105,7 @@ fn read_body(format: Format, body: &[u8]) -> input::Result<Value<'_>> {
         return input.fault(0, what);
     };
     input.set_mark();
-    let read = types::read(value_type, &mut input)?;
+    let read = types::read(value_type, &mut input, Some(build))?;
     let end = input.offset();
     if end < body.len() as u64 {
         return input.fault(end, FaultKind::Trailing);
@@ -94,6 +117,7 @@ fn read_body(format: Format, body: &[u8]) -> input::Result<Value<'_>> {
         }
         Body::Text(Piece::Int(number)) => Value::String(Text::Int(number)),
         Body::Text(Piece::Own(bytes)) => Value::String(Text::Own(bytes)),
+        Body::Collection(collection) => Value::Collection(collection),
         Body::Other(other) => Value::Other(other),
     })
 }

@@ -43,6 +43,8 @@ pub enum FaultKind {
         family: &'static str,
         version: u32,
     },
+    /// What is packed inside of a value is not what it should be.
+    Inside { what: &'static str },
     /// Known, but only the one who wrote it can tell where it ends.
     Opaque { what: &'static str },
     /// Known and whole, but of a type that this version of Ochre has no place for.
@@ -122,6 +124,7 @@ impl fmt::Display for FaultKind {
                 f,
                 "byte {byte} begins nothing that is known of {family} format version {version}"
             ),
+            FaultKind::Inside { what } => f.write_str(what),
             FaultKind::Opaque { what } => {
                 write!(f, "{what} can be read by nobody but its author")
             }

@@ -13,22 +13,24 @@
 //! grows as bytes arrive, and whatever the bytes are, the answer is an item or a [`Fault`] that names
 //! a place.
 
-use store::{Block, NewValue};
+use store::{Block, KeyHasher, Limits, NewValue};
 
 mod dump;
 mod fault;
+mod hash;
 mod input;
 mod reader;
 mod types;
 mod verify;
 mod writer;
+mod ziplist;
 
-pub use dump::{BadDump, dump, restore};
+pub use dump::{BadDump, dump, restore, restore_with};
 pub use fault::{Fault, FaultKind};
 pub use reader::{Checksum, Item, Reader};
-pub use types::{Other, ValueType};
+pub use types::{Collection, Other, ValueType};
 pub use verify::{Report, verify};
-pub use writer::{Preamble, Replication, Usage, WriteOptions, Writer};
+pub use writer::{Preamble, Replication, Rest, Usage, WriteOptions, Writer};
 
 /// The version that is written unless somebody asks for an older one: that of Redis 7.2 and Valkey 8.
 pub const VERSION: u16 = 11;
@@ -100,8 +102,32 @@ impl Family {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     String(Text<'a>),
+    /// Of readers that were told how to build it.
+    Collection(Collection),
     /// Of a type that Ochre does not keep: walked over and counted.
     Other(Other),
+}
+
+/// How collections are built while they are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Build {
+    /// Its secret guards large collections.
+    pub hasher: KeyHasher,
+    /// Up to where a hash stays small.
+    pub hash: Limits,
+}
+
+impl Build {
+    /// For tools: with Redis' limits, and the same secret each time.
+    pub fn plainly() -> Build {
+        Build {
+            hasher: KeyHasher::new([1, 2]),
+            hash: Limits {
+                entries: 512,
+                value_bytes: 64,
+            },
+        }
+    }
 }
 
 /// A string as it was written. None of the forms says what it was in memory.

@@ -18,7 +18,9 @@ use std::io::Read;
 use super::fault::{Fault, FaultKind};
 use super::input::{Input, Piece, Result};
 use super::types::{self, Body, ValueType};
-use super::{CHECKSUM_SINCE, Family, Format, REDIS_VERSION_MAX, VALKEY_VERSION, Value, opcode};
+use super::{
+    Build, CHECKSUM_SINCE, Family, Format, REDIS_VERSION_MAX, VALKEY_VERSION, Value, opcode,
+};
 
 /// One thing in a stream.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub struct Reader<R> {
     state: State,
     key: Vec<u8>,
     notes: [Vec<u8>; 2],
+    /// If not, collections are walked over.
+    build: Option<Build>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -123,6 +127,7 @@ impl<R: Read> Reader<R> {
             state: State::Inside,
             key: Vec::new(),
             notes: [Vec::new(), Vec::new()],
+            build: None,
         })
     }
 
@@ -130,6 +135,13 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub fn without_checksum(mut self) -> Reader<R> {
         self.input.without_crc();
+        self
+    }
+
+    /// Build collections instead of walking over them.
+    #[must_use]
+    pub fn building(mut self, build: Build) -> Reader<R> {
+        self.build = Some(build);
         self
     }
 
@@ -221,7 +233,7 @@ impl<R: Read> Reader<R> {
             self.key.extend_from_slice(self.input.lend(from, len));
             key = None;
         }
-        let body = types::read(value_type, &mut self.input)?;
+        let body = types::read(value_type, &mut self.input, self.build.as_ref())?;
         Ok(Found::Key(prefix, key, body))
     }
 

@@ -13,10 +13,13 @@
 //! intset, a zipmap) is passed as that string; its inside is the decoder's to check.
 
 use std::io::Read;
+use std::sync::Arc;
+
+use store::NewValue;
 
 use super::fault::FaultKind;
 use super::input::{Input, Piece, Result};
-use super::{Family, Format, Text};
+use super::{Build, Family, Format, Text, hash};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,10 +70,35 @@ pub struct Other {
     pub bytes: u64,
 }
 
+/// A value of several elements, ready for the store.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    /// As it was written.
+    pub value_type: ValueType,
+    pub value: NewValue<'static>,
+}
+
+/// Large ones are equal if they are the same one.
+impl PartialEq for Collection {
+    fn eq(&self, other: &Collection) -> bool {
+        let same = match (&self.value, &other.value) {
+            (NewValue::PackedBlock(packing, bytes), NewValue::PackedBlock(other, others)) => {
+                packing == other && bytes == others
+            }
+            (NewValue::Large(large), NewValue::Large(other)) => Arc::ptr_eq(large, other),
+            _ => false,
+        };
+        same && self.value_type == other.value_type
+    }
+}
+
+impl Eq for Collection {}
+
 /// What [`read`] found.
 #[derive(Debug)]
 pub(super) enum Body {
     Text(Piece),
+    Collection(Collection),
     Other(Other),
 }
 
@@ -180,11 +208,28 @@ impl Other {
 
 /// Read one value of this type, or walk over it.
 #[inline]
-pub(super) fn read<R: Read>(value_type: ValueType, input: &mut Input<R>) -> Result<Body> {
+pub(super) fn read<R: Read>(
+    value_type: ValueType,
+    input: &mut Input<R>,
+    build: Option<&Build>,
+) -> Result<Body> {
     input.expect("a value");
-    match value_type {
-        ValueType::String => Ok(Body::Text(input.string()?)),
-        _ => walk(value_type, input).map(Body::Other),
+    match (value_type, build) {
+        (ValueType::String, _) => Ok(Body::Text(input.string()?)),
+        (_, None) => walk(value_type, input).map(Body::Other),
+        (_, Some(build)) => read_collection(value_type, input, build),
+    }
+}
+
+#[inline(never)]
+fn read_collection<R: Read>(
+    value_type: ValueType,
+    input: &mut Input<R>,
+    build: &Build,
+) -> Result<Body> {
+    match hash::read(value_type, input, build)? {
+        Some(value) => Ok(Body::Collection(Collection { value_type, value })),
+        None => walk(value_type, input).map(Body::Other),
     }
 }
 
@@ -411,6 +456,7 @@ impl Body {
     pub(super) fn lend<R: Read>(self, input: &Input<R>) -> super::Value<'_> {
         match self {
             Body::Other(other) => super::Value::Other(other),
+            Body::Collection(collection) => super::Value::Collection(collection),
             Body::Text(Piece::Int(number)) => super::Value::String(Text::Int(number)),
             Body::Text(Piece::Own(bytes)) => super::Value::String(Text::Own(bytes)),
             Body::Text(Piece::Here { from, len }) => {

@@ -86,6 +86,7 @@ impl Report {
             } => {
                 let value_type = match value {
                     Value::String(_) => ValueType::String,
+                    Value::Collection(collection) => collection.value_type,
                     Value::Other(other) => other.value_type,
                 };
                 *self.keys.entry(value_type).or_default() += 1;

@@ -16,9 +16,10 @@
 //! longer than 20 bytes and shrinks, compressed; all else as it is.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use base::Crc64;
-use store::{Block, Entry, StringView};
+use store::{Block, Entry, Large, Packing, StringView, ValueView};
 
 use super::{VERSION, opcode};
 
@@ -70,6 +71,15 @@ pub enum Usage {
     Unknown,
     IdleSecs(u64),
     Freq(u8),
+}
+
+/// What is left of a key to be written.
+#[derive(Clone, Debug)]
+pub enum Rest {
+    /// The bytes of a string, through [`Writer::slice`].
+    Text(Block),
+    /// All of it, through [`Writer::large_key`].
+    Large(Arc<Large>),
 }
 
 /// Writes a stream.
@@ -148,11 +158,20 @@ impl Writer {
     /// A key and its value as they lie in the store.
     ///
     /// A value longer than [`Writer::WHOLE_BYTES_MAX`] is only begun: it is returned, and its bytes
-    /// must follow through [`Writer::slice`] before anything else.
+    /// must follow through [`Writer::slice`] before anything else. A large collection is returned
+    /// too, and nothing of it is written: [`Writer::large_key`] does that.
     #[must_use = "a value that is returned has still to be written"]
-    pub fn entry(&mut self, entry: &Entry<'_>, usage: Usage) -> Option<Block> {
+    pub fn entry(&mut self, entry: &Entry<'_>, usage: Usage) -> Option<Rest> {
         let (key, deadline_ms) = (entry.key(), entry.deadline_ms());
-        match entry.string() {
+        let string = match entry.value() {
+            ValueView::String(string) => string,
+            ValueView::Packed(packing, packed) => {
+                self.packed_key(key, deadline_ms, usage, packing, packed.bytes());
+                return None;
+            }
+            ValueView::Large(large) => return Some(Rest::Large(large.share())),
+        };
+        match string {
             StringView::Int(number) => self.int_key(key, deadline_ms, usage, number),
             StringView::Bytes(bytes) => self.string_key(key, deadline_ms, usage, bytes),
             StringView::Block(block) if block.bytes().len() <= Writer::WHOLE_BYTES_MAX => {
@@ -160,27 +179,67 @@ impl Writer {
             }
             StringView::Block(block) => {
                 self.begin_large(key, deadline_ms, usage, block.bytes().len() as u64);
-                return Some(block.share());
+                return Some(Rest::Text(block.share()));
             }
         }
         None
     }
 
+    /// A key with a small collection.
+    pub fn packed_key(
+        &mut self,
+        key: &[u8],
+        deadline_ms: Option<i64>,
+        usage: Usage,
+        packing: Packing,
+        bytes: &[u8],
+    ) {
+        self.key(packed_type(packing), key, deadline_ms, usage);
+        self.string(bytes);
+    }
+
+    /// A key with a large collection. `drain` is called again and again on the way, to take what has
+    /// gathered.
+    pub fn large_key<E>(
+        &mut self,
+        key: &[u8],
+        deadline_ms: Option<i64>,
+        usage: Usage,
+        large: &Large,
+        drain: &mut dyn FnMut(&mut Writer) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.key(large_type(large), key, deadline_ms, usage);
+        let compress = self.options.compress;
+        // The elements are written to where the rest is, and the checksum follows when it is drained.
+        let mut out = std::mem::take(&mut self.out);
+        let outcome = write_large(&mut out, large, compress, &mut |out| {
+            if out.len() < Writer::WHOLE_BYTES_MAX {
+                return Ok(());
+            }
+            std::mem::swap(&mut self.out, out);
+            let drained = drain(self);
+            std::mem::swap(&mut self.out, out);
+            drained
+        });
+        self.out = out;
+        outcome
+    }
+
     /// A key with a string.
     pub fn string_key(&mut self, key: &[u8], deadline_ms: Option<i64>, usage: Usage, value: &[u8]) {
-        self.key(key, deadline_ms, usage);
+        self.key(STRING_TYPE, key, deadline_ms, usage);
         self.string(value);
     }
 
     /// A key with a string that is an integer.
     pub fn int_key(&mut self, key: &[u8], deadline_ms: Option<i64>, usage: Usage, value: i64) {
-        self.key(key, deadline_ms, usage);
+        self.key(STRING_TYPE, key, deadline_ms, usage);
         self.int(value);
     }
 
     /// A key with a string of so many bytes, which follow through [`Writer::slice`].
     pub fn begin_large(&mut self, key: &[u8], deadline_ms: Option<i64>, usage: Usage, bytes: u64) {
-        self.key(key, deadline_ms, usage);
+        self.key(STRING_TYPE, key, deadline_ms, usage);
         write_length(&mut self.out, bytes);
         self.slice_bytes_left = bytes;
     }
@@ -261,7 +320,7 @@ impl Writer {
         self.int(value);
     }
 
-    fn key(&mut self, key: &[u8], deadline_ms: Option<i64>, usage: Usage) {
+    fn key(&mut self, value_type: u8, key: &[u8], deadline_ms: Option<i64>, usage: Usage) {
         if let Some(deadline_ms) = deadline_ms {
             self.begin(opcode::DEADLINE_MS);
             self.out.extend_from_slice(&deadline_ms.to_le_bytes());
@@ -277,7 +336,7 @@ impl Writer {
                 self.out.push(counter);
             }
         }
-        self.begin(STRING_TYPE);
+        self.begin(value_type);
         self.string(key);
     }
 
@@ -292,6 +351,46 @@ impl Writer {
 
 /// The type byte of a string.
 pub(super) const STRING_TYPE: u8 = 0;
+
+/// The type byte of a small collection.
+pub(super) fn packed_type(packing: Packing) -> u8 {
+    match packing {
+        Packing::Integers => 11,
+        Packing::Hash => 16,
+        Packing::SortedSet => 17,
+        Packing::Set => 20,
+        Packing::List => unreachable!("lists are written node by node"),
+    }
+}
+
+pub(super) fn large_type(large: &Large) -> u8 {
+    match large {
+        Large::Hash(_) => 4,
+        Large::List(_) | Large::Set(_) | Large::SortedSet(_) | Large::Stream(_) => {
+            unreachable!("no command makes one yet")
+        }
+    }
+}
+
+/// The elements of a large collection, with their count before them. `drain` is called after each.
+pub(super) fn write_large<E>(
+    out: &mut Vec<u8>,
+    large: &Large,
+    compress: bool,
+    drain: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    let Large::Hash(fields) = large else {
+        unreachable!("no command makes one yet")
+    };
+    write_length(out, fields.len() as u64);
+    for item in fields.iter() {
+        write_string(out, item.name, compress);
+        write_string(out, item.value, compress);
+        drain(out)?;
+    }
+    Ok(())
+}
+
 /// The longest text of a 32-bit integer.
 const INT_TEXT_BYTES_MAX: usize = 11;
 /// Shorter strings are not worth compressing.

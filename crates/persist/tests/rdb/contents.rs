@@ -70,6 +70,7 @@ pub fn keep(item: Item<'_>) -> Kept {
             key: key.to_vec(),
             value: match value {
                 Value::String(text) => KeptValue::String(text.to_bytes()),
+                Value::Collection(collection) => KeptValue::Other(collection.value_type),
                 Value::Other(other) => KeptValue::Other(other.value_type),
             },
             deadline_ms,

@@ -5,6 +5,7 @@ mod contents;
 mod damage;
 mod dump;
 mod golden;
+mod hashes;
 mod live;
 mod round_trip;
 mod speed;

@@ -1,7 +1,7 @@
 //! What was written comes back, whatever it is made of and however it travels.
 
 use persist::rdb::{
-    Checksum, Item, Preamble, Reader, Replication, Usage, VERSION_OF_REDIS_7_0, Value,
+    Checksum, Item, Preamble, Reader, Replication, Rest, Usage, VERSION_OF_REDIS_7_0, Value,
     WriteOptions, Writer,
 };
 use proptest::prelude::*;
@@ -221,7 +221,7 @@ fn entries_of_the_store() {
     let mut writer = Writer::new(WriteOptions::default());
     let (mut expected, mut larges) = (Vec::new(), 0);
     table.for_each(&mut |entry| {
-        if let Some(block) = writer.entry(&entry, Usage::Unknown) {
+        if let Some(Rest::Text(block)) = writer.entry(&entry, Usage::Unknown) {
             larges += 1;
             block.chunks(4096).for_each(|slice| writer.slice(slice));
         }

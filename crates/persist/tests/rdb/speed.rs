@@ -39,7 +39,7 @@ fn read(file: &[u8]) -> usize {
                 Value::String(Text::Int(number)) => number as usize,
                 Value::String(Text::Bytes(text)) => text.len(),
                 Value::String(Text::Own(text)) => text.len(),
-                Value::Other(_) => 0,
+                Value::Collection(_) | Value::Other(_) => 0,
             };
         }
     }

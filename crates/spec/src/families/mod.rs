@@ -7,6 +7,7 @@
 pub mod bitmap;
 pub mod connection;
 pub mod generic;
+pub mod hash;
 pub mod hyperloglog;
 pub mod scripting;
 pub mod server;

@@ -9,7 +9,7 @@ impl Table {
     /// Assert every invariant of this table. For tests.
     pub fn check(&self) {
         let (mut count, mut volatile, mut sum_ms, mut bytes) = (0, 0, 0i128, 0);
-        let mut blocks = 0;
+        let mut owners = 0;
         let mut covered = 0;
         for segment in self.distinct_segments() {
             let width = 1 << (self.depth - segment.depth());
@@ -23,7 +23,7 @@ impl Table {
                     self.check_entry(segment, covered - width, index, entry);
                     in_segment += 1;
                     bytes += entry.memory_bytes();
-                    blocks += usize::from(entry.owns_block());
+                    owners += usize::from(entry.owns_more());
                     if let Some(deadline_ms) = entry.deadline_ms() {
                         volatile += 1;
                         sum_ms += i128::from(deadline_ms);
@@ -46,7 +46,7 @@ impl Table {
             count += in_segment as usize;
         }
         assert_eq!(covered, self.directory.len());
-        assert_eq!(blocks, self.blocks);
+        assert_eq!(owners, self.owners);
         assert_eq!(
             (count, volatile, sum_ms, bytes),
             (

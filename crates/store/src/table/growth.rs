@@ -18,7 +18,7 @@ impl Table {
         let slot = self.place(hash, entry);
         self.count += 1;
         self.entry_bytes += entry.memory_bytes();
-        self.blocks += usize::from(entry.owns_block());
+        self.owners += usize::from(entry.owns_more());
         if let Some(deadline_ms) = entry.deadline_ms() {
             self.deadline_changed(slot, None, Some(deadline_ms), now_ms);
         }
@@ -56,7 +56,7 @@ impl Table {
         segment.header_mut().count -= 1;
         self.count -= 1;
         self.entry_bytes -= entry.memory_bytes();
-        self.blocks -= usize::from(entry.owns_block());
+        self.owners -= usize::from(entry.owns_more());
         if let Some(deadline_ms) = entry.deadline_ms() {
             self.volatile -= 1;
             self.deadline_sum_ms -= i128::from(deadline_ms);
@@ -100,7 +100,7 @@ impl Table {
     pub(super) fn exchange(&mut self, slot: Slot, new: EntryRef) {
         let old = self.entry_ref(slot);
         self.entry_bytes = self.entry_bytes - old.memory_bytes() + new.memory_bytes();
-        self.blocks = self.blocks - usize::from(old.owns_block()) + usize::from(new.owns_block());
+        self.owners = self.owners - usize::from(old.owns_more()) + usize::from(new.owns_more());
         self.directory[slot.directory as usize]
             .bucket_mut(slot.bucket as usize)
             .replace(slot.lane as usize, new);
@@ -308,7 +308,7 @@ impl Table {
     /// Free everything. The wheel stays: what is left in it leads nowhere.
     pub(super) fn clear(&mut self) {
         // Small entries go with their slabs, all at once.
-        if self.slabs.has_large() || self.blocks > 0 {
+        if self.slabs.has_large() || self.owners > 0 {
             let segments: Vec<SegmentRef> = self.distinct_segments().collect();
             for entry in segments.iter().flat_map(SegmentRef::entries) {
                 entry.free(&mut self.slabs);
@@ -325,6 +325,6 @@ impl Table {
         self.deadline_sum_ms = 0;
         self.entry_bytes = 0;
         self.segment_bytes = 0;
-        self.blocks = 0;
+        self.owners = 0;
     }
 }

@@ -1,7 +1,8 @@
 //! DEBUG DIGEST and DIGEST-VALUE: do two servers store the same?
 //!
 //! ```text
-//!   value    mix(kind, 4 bytes) · mix(string) · xor("!!expire!!") if it has a deadline
+//!   value    mix(kind, 4 bytes) · content · xor("!!expire!!") if it has a deadline
+//!   content  string: mix(it)    hash: xor(mix(field) · mix(value)), for each field
 //!   key      mix(key) · value
 //!   all      mix(database, 4 bytes) · xor(each key of it), for each that is not empty
 //! ```
@@ -88,7 +89,17 @@ impl Digest {
 
     fn value(&mut self, entry: Entry<'_>) {
         self.mix(&(entry.kind() as u32).to_be_bytes());
-        entry.string().with_bytes(|bytes| self.mix(bytes));
+        match entry.hash() {
+            None => entry.string().with_bytes(|bytes| self.mix(bytes)),
+            Some(hash) => {
+                for (field, value) in hash.iter() {
+                    let mut pair = Digest::default();
+                    pair.mix(&field.to_vec());
+                    pair.mix(&value.to_vec());
+                    self.xor(&pair.0);
+                }
+            }
+        }
         if entry.deadline_ms().is_some() {
             self.xor(b"!!expire!!");
         }

@@ -6,9 +6,11 @@
 //! `rdbcompression` is on and the string longer than twenty bytes and the
 //! result shorter. Another compressor may find a few bytes more or less.
 
+use std::sync::Arc;
+
 use base::lzf;
 use resp::{Block, Reply};
-use store::{Entry, StringView};
+use store::{Entry, HashView, Item, Large, PackedView, StringView, ValueView};
 
 use crate::args::Args;
 use crate::config::Value;
@@ -43,10 +45,14 @@ pub(super) fn object(
     );
     let serialized_bytes = match Measured::of(entry, compressing) {
         Measured::Done(bytes) => bytes,
-        Measured::Large(block) => {
-            // Compressing half a gigabyte takes seconds: not inside of the shard.
+        // Compressing half a gigabyte takes seconds: not inside of the shard.
+        Measured::String(block) => {
             ctx.leave_shards();
             string_bytes(&block, compressing)
+        }
+        Measured::Large(large) => {
+            ctx.leave_shards();
+            large_bytes(&large, compressing)
         }
     };
     line.push_str(&format!(
@@ -60,15 +66,22 @@ pub(super) fn object(
 /// The length of a value in an RDB file, or what is left to be measured.
 enum Measured {
     Done(usize),
-    Large(Block),
+    /// A string, or what a small collection is packed into.
+    String(Block),
+    Large(Arc<Large>),
 }
 
 impl Measured {
     fn of(entry: Entry<'_>, compressing: bool) -> Measured {
-        match entry.string() {
-            StringView::Int(value) => Measured::Done(integer_bytes(value)),
-            StringView::Bytes(bytes) => Measured::Done(string_bytes(bytes, compressing)),
-            StringView::Block(block) => Measured::Large(block.share()),
+        match entry.value() {
+            ValueView::String(StringView::Int(value)) => Measured::Done(integer_bytes(value)),
+            ValueView::String(StringView::Bytes(bytes))
+            | ValueView::Packed(_, PackedView::Bytes(bytes)) => {
+                Measured::Done(string_bytes(bytes, compressing))
+            }
+            ValueView::String(StringView::Block(block))
+            | ValueView::Packed(_, PackedView::Block(block)) => Measured::String(block.share()),
+            ValueView::Large(large) => Measured::Large(large.share()),
         }
     }
 }
@@ -107,6 +120,23 @@ fn string_bytes(bytes: &[u8], compressing: bool) -> usize {
         Some(packed) => 1 + length_bytes(packed.len()) + length_bytes(bytes.len()) + packed.len(),
         None => plain,
     }
+}
+
+/// A count, and what is in it.
+fn large_bytes(large: &Large, compressing: bool) -> usize {
+    let fields = match large {
+        Large::Hash(fields) => HashView::Large(fields),
+        // No command makes one yet.
+        Large::List(_) | Large::Set(_) | Large::SortedSet(_) | Large::Stream(_) => return 0,
+    };
+    let item_bytes = |item: Item<'_>| match item {
+        Item::Int(value) => integer_bytes(value),
+        Item::Bytes(bytes) => string_bytes(bytes, compressing),
+    };
+    let pairs = fields
+        .iter()
+        .map(|(field, value)| item_bytes(field) + item_bytes(value));
+    length_bytes(fields.len()) + pairs.sum::<usize>()
 }
 
 /// The bytes of a length: 6 bits, 14 bits, or a mark and 32 or 64 bits.

@@ -117,7 +117,7 @@ fn condition_holds(
         let key = args.key()?;
         args.skip(1);
         let slot = ctx.find_to_change(ctx.session.database, &key);
-        if !condition.holds(ctx, &key, slot) {
+        if !condition.holds(ctx, &key, slot)? {
             return Ok(false);
         }
     }

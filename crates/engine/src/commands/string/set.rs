@@ -32,7 +32,7 @@ fn set_with_options<'a>(
         answer(ctx.string(&pair.key)?, reply);
     }
     let slot = ctx.find(&pair.key);
-    if options.condition.holds(ctx, &pair.key, slot) {
+    if options.condition.holds(ctx, &pair.key, slot)? {
         pair.set_at(ctx, slot, deadline);
         if !options.get {
             reply.ok();
@@ -243,14 +243,25 @@ impl<'a> Condition<'a> {
     }
 
     /// Does it hold for a key that was found, or found missing?
-    pub(super) fn holds(&self, ctx: &mut Ctx, key: &Key<'_>, slot: Option<Slot>) -> bool {
-        match (self, slot) {
+    pub(super) fn holds(
+        &self,
+        ctx: &mut Ctx,
+        key: &Key<'_>,
+        slot: Option<Slot>,
+    ) -> Result<bool, CommandError> {
+        Ok(match (self, slot) {
             (Condition::Always, _) => true,
             (Condition::Missing, slot) => slot.is_none(),
             (Condition::There, slot) => slot.is_some(),
             (Condition::Equal(_), None) => false,
-            (Condition::Equal(wanted), Some(slot)) => ctx.entry(key, slot).string().equals(wanted),
-        }
+            (Condition::Equal(wanted), Some(slot)) => {
+                let entry = ctx.entry(key, slot);
+                if !entry.is_string() {
+                    return Err(CommandError::WrongType);
+                }
+                entry.string().equals(wanted)
+            }
+        })
     }
 }
 

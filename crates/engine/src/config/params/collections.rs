@@ -5,8 +5,8 @@ use super::Meaning::{Later, Live};
 use super::{INT_MAX, LONG_MAX, LONG_MAX_BYTES};
 
 rows! {
-    "hash-max-listpack-entries" | "hash-max-ziplist-entries", Integer(0, LONG_MAX), "512", Modifiable, Later;
-    "hash-max-listpack-value" | "hash-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Later;
+    "hash-max-listpack-entries" | "hash-max-ziplist-entries", Integer(0, LONG_MAX), "512", Modifiable, Live;
+    "hash-max-listpack-value" | "hash-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Live;
     "list-max-listpack-size" | "list-max-ziplist-size", Integer(i32::MIN as i64, INT_MAX), "-2", Modifiable, Later;
     "list-compress-depth", Integer(0, INT_MAX), "0", Modifiable, Later;
     "set-max-intset-entries", Integer(0, LONG_MAX), "512", Modifiable, Later;

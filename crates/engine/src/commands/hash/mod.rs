@@ -1,0 +1,42 @@
+//! Hashes: fields with values at one key.
+//!
+//! ```text
+//!   get      HGET HMGET HEXISTS HLEN HSTRLEN HGETALL HKEYS HVALS
+//!   set      HSET HMSET HSETNX HDEL
+//!   number   HINCRBY HINCRBYFLOAT
+//!   random   HRANDFIELD
+//!   scan     HSCAN
+//! ```
+//!
+//! The log is told HSET with the fields that were set, HDEL with those that were
+//! there, HINCRBY as it was asked; HINCRBYFLOAT is an HSET of its result. A hash
+//! that has lost its last field is gone, which HDEL says by itself.
+
+mod get;
+mod number;
+mod random;
+mod scan;
+mod set;
+
+use spec::hash;
+
+use super::{Row, cmd};
+
+pub(super) static TABLE: &[Row] = &[
+    cmd(&hash::HDEL, set::hdel),
+    cmd(&hash::HEXISTS, get::hexists),
+    cmd(&hash::HGET, get::hget),
+    cmd(&hash::HGETALL, get::hgetall),
+    cmd(&hash::HINCRBY, number::hincrby),
+    cmd(&hash::HINCRBYFLOAT, number::hincrbyfloat),
+    cmd(&hash::HKEYS, get::hkeys),
+    cmd(&hash::HLEN, get::hlen),
+    cmd(&hash::HMGET, get::hmget),
+    cmd(&hash::HMSET, set::hmset),
+    cmd(&hash::HRANDFIELD, random::hrandfield),
+    cmd(&hash::HSCAN, scan::hscan),
+    cmd(&hash::HSET, set::hset),
+    cmd(&hash::HSETNX, set::hsetnx),
+    cmd(&hash::HSTRLEN, get::hstrlen),
+    cmd(&hash::HVALS, get::hvals),
+];

@@ -1,0 +1,263 @@
+//! What a key may hold, and in which form.
+//!
+//! ```text
+//!   string       see `string`
+//!   collection   small   one string of bytes, equal to Redis'      in the entry, or a block
+//!                large   pages that are counted (crate `structs`)  `Arc<Large>`
+//! ```
+//!
+//! A small collection is changed in a scratch vector and put back, or in its
+//! block where it lies. A large one is changed in place: if a snapshot, a copy
+//! or a reply holds it too, the pages that are touched are copied, and no more.
+//! It grows from one form to the other at [`Limits`] that the caller names, and
+//! never back.
+//!
+//! What can be done with a kind is in the file named after it. A change that
+//! empties a collection leaves the key there: its caller removes it.
+
+mod hash;
+
+use std::fmt;
+use std::sync::Arc;
+
+use structs::deque::Deque;
+use structs::dict::Dict;
+use structs::stream::Stream;
+use structs::zset::ZSet;
+
+use crate::entry::{BlockView, LargeView, NewValue, StringView};
+use crate::images::Remains;
+use crate::table::{Slot, Table};
+
+pub use hash::{HashEdit, HashView, NewHash, Pairs};
+
+/// A value as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueView<'a> {
+    String(StringView<'a>),
+    Packed(Packing, PackedView<'a>),
+    Large(LargeView<'a>),
+}
+
+/// The bytes of a small collection, where they lie.
+#[derive(Clone, Copy, Debug)]
+pub enum PackedView<'a> {
+    Bytes(&'a [u8]),
+    Block(BlockView<'a>),
+}
+
+impl<'a> PackedView<'a> {
+    #[inline]
+    pub fn bytes(&self) -> &'a [u8] {
+        match self {
+            PackedView::Bytes(bytes) => bytes,
+            PackedView::Block(block) => block.bytes(),
+        }
+    }
+}
+
+/// What a key holds. The numbers are Redis', which go into DEBUG DIGEST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    String = 0,
+    List = 1,
+    Set = 2,
+    SortedSet = 3,
+    Hash = 4,
+    Stream = 6,
+}
+
+impl Kind {
+    /// The name that TYPE answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::String => "string",
+            Kind::List => "list",
+            Kind::Set => "set",
+            Kind::SortedSet => "zset",
+            Kind::Hash => "hash",
+            Kind::Stream => "stream",
+        }
+    }
+
+    pub(crate) fn of_tag(tag: u8) -> Kind {
+        match tag {
+            STRING_TAG => Kind::String,
+            1 => Kind::List,
+            2 | INTEGERS_TAG => Kind::Set,
+            3 => Kind::SortedSet,
+            4 => Kind::Hash,
+            6 => Kind::Stream,
+            _ => unreachable!("a tag that no entry has"),
+        }
+    }
+}
+
+/// An entry's tag is the number of its kind, but for sets of integers.
+pub(crate) const STRING_TAG: u8 = Kind::String as u8;
+const INTEGERS_TAG: u8 = 7;
+
+/// What the bytes of a small collection are: listpacks, and an intset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    List,
+    Set,
+    /// A set of integers, as an intset.
+    Integers,
+    SortedSet,
+    Hash,
+}
+
+impl Packing {
+    pub fn kind(self) -> Kind {
+        Kind::of_tag(self.tag())
+    }
+
+    pub(crate) fn tag(self) -> u8 {
+        match self {
+            Packing::List => Kind::List as u8,
+            Packing::Set => Kind::Set as u8,
+            Packing::Integers => INTEGERS_TAG,
+            Packing::SortedSet => Kind::SortedSet as u8,
+            Packing::Hash => Kind::Hash as u8,
+        }
+    }
+
+    pub(crate) fn of_tag(tag: u8) -> Packing {
+        match Kind::of_tag(tag) {
+            Kind::List => Packing::List,
+            Kind::Set if tag == INTEGERS_TAG => Packing::Integers,
+            Kind::Set => Packing::Set,
+            Kind::SortedSet => Packing::SortedSet,
+            Kind::Hash => Packing::Hash,
+            Kind::String | Kind::Stream => unreachable!("never packed"),
+        }
+    }
+
+    pub(crate) fn encoding_name(self) -> &'static str {
+        match self {
+            Packing::Integers => "intset",
+            _ => "listpack",
+        }
+    }
+}
+
+/// A collection of any size. A clone costs a count for each page.
+#[derive(Clone)]
+pub enum Large {
+    List(Deque),
+    Set(Dict),
+    SortedSet(ZSet),
+    Hash(Dict),
+    Stream(Stream),
+}
+
+impl Large {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Large::List(_) => Kind::List,
+            Large::Set(_) => Kind::Set,
+            Large::SortedSet(_) => Kind::SortedSet,
+            Large::Hash(_) => Kind::Hash,
+            Large::Stream(_) => Kind::Stream,
+        }
+    }
+
+    pub(crate) fn tag(&self) -> u8 {
+        self.kind() as u8
+    }
+
+    /// Bytes allocated, pages that others hold too included.
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Large::List(list) => list.memory_bytes(),
+            Large::Set(dict) | Large::Hash(dict) => dict.memory_bytes(),
+            Large::SortedSet(zset) => zset.memory_bytes(),
+            Large::Stream(stream) => stream.memory_bytes(),
+        }
+    }
+
+    pub(crate) fn encoding_name(&self) -> &'static str {
+        match self {
+            Large::List(_) => "quicklist",
+            Large::Set(_) | Large::Hash(_) => "hashtable",
+            Large::SortedSet(_) => "skiplist",
+            Large::Stream(_) => "stream",
+        }
+    }
+}
+
+impl fmt::Debug for Large {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a large {}", self.kind().name())
+    }
+}
+
+// Entries are sent between threads with what they own.
+const _: () = {
+    const fn may_be_shared<T: Send + Sync>() {}
+    may_be_shared::<Large>();
+};
+
+/// Up to where a collection stays small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub entries: usize,
+    /// The longest element.
+    pub value_bytes: usize,
+}
+
+/// No small collection gets longer than this, whatever its limits.
+const PACKED_BYTES_MAX: usize = 1 << 30;
+/// Scratch of this size is kept for the next change.
+const SCRATCH_BYTES_MAX: usize = 64 * 1024;
+
+impl Table {
+    /// Change the bytes of a small collection. `change` returns, beside what the
+    /// caller wants to know, what the collection has grown into, if it has.
+    fn change_packed<R>(
+        &mut self,
+        slot: Slot,
+        packing: Packing,
+        change: impl FnOnce(&mut Vec<u8>) -> (R, Option<Large>),
+    ) -> R {
+        let entry = self.entry_to_change(slot, Remains::Nothing);
+        if entry.owns_more() {
+            let changed = self.modify_block(slot, change);
+            let (result, grown) = changed.expect("a small collection's block");
+            if let Some(large) = grown {
+                self.rewrite(slot, NewValue::Large(Arc::new(large)));
+            }
+            return result;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.extend_from_slice(self.entry(slot).packed_bytes());
+        let (result, grown) = change(&mut scratch);
+        self.rewrite(
+            slot,
+            match grown {
+                None => NewValue::Packed(packing, &scratch),
+                Some(large) => NewValue::Large(Arc::new(large)),
+            },
+        );
+        self.keep_scratch(scratch);
+        result
+    }
+
+    /// Change a large collection in place.
+    fn change_large<R>(&mut self, slot: Slot, change: impl FnOnce(&mut Large) -> R) -> R {
+        let entry = self.entry_to_change(slot, Remains::Owned);
+        let before = entry.memory_bytes();
+        let result = entry.modify_large(change).expect("a large collection");
+        self.settle_bytes(before, entry.memory_bytes());
+        result
+    }
+
+    fn keep_scratch(&mut self, scratch: Vec<u8>) {
+        if scratch.capacity() <= SCRATCH_BYTES_MAX {
+            self.scratch = scratch;
+        }
+    }
+}
