@@ -454,10 +454,11 @@ impl Log {
         if desk.is_sync_due(self.policy(), now_ms) {
             began_us = clock_us();
             self.sync(desk, now_ms)?;
-        } else if committed.bytes == 0 || desk.synced < committed.lsn {
+        } else if desk.synced <= self.durable_lsn() {
             return Ok(committed);
         }
-        // Otherwise what was written past the page cache was synced with that.
+        // Otherwise what was written past the page cache was synced with that, here or by
+        // [`Log::write`], if the policy changed under it: nobody else would ever say so.
         committed.fsync_us = Some(clock_us().saturating_sub(began_us));
         self.publish_durable(desk);
         Ok(committed)

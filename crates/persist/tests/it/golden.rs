@@ -110,6 +110,21 @@ fn the_example_with_times_is_written_and_read() {
     assert_eq!(seen, [(23, first), (50, first), (70, first), (90, second)]);
 }
 
+/// A driver that writes while the policy becomes `always` syncs with that, and says so to nobody.
+#[test]
+fn what_was_synced_by_a_write_is_published_by_the_next_commit() {
+    let disk = SimDisk::new(DIR.as_ref());
+    disk.set_writes_through(true);
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    let recovery = survey(&disk).expect("nothing there");
+    let log = Log::open(storage, &recovery, settings(FsyncPolicy::Always)).expect("opens");
+    let end = append(&log, &vec![(0, words(&["SET", "k", "v"]))]);
+    log.write().expect("writes");
+    assert_eq!(log.written_lsn(), end);
+    log.commit(0, &|| 0).expect("commits");
+    assert_eq!(log.durable_lsn(), end);
+}
+
 /// Many threads append while one commits: the file has the order that the LSNs say.
 #[test]
 fn threads_append_and_one_commits() {
