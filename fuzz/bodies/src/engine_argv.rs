@@ -110,14 +110,31 @@ fn scan(db: &Db) -> BTreeSet<Vec<u8>> {
 }
 
 fn check_key(db: &Db, key: &[u8]) {
-    let value = answer(db, &[b"GET", key]);
-    let value = value.as_bytes().expect("a scanned key is there");
-    let len = answer(db, &[b"STRLEN", key]).as_int();
-    assert_eq!(len, Some(value.len() as i64));
+    match answer(db, &[b"TYPE", key]) {
+        Value::Simple(kind) if kind == "string" => check_string(db, key),
+        Value::Simple(kind) if kind == "hash" => check_hash(db, key),
+        other => panic!("a scanned key is there, not {other:?}"),
+    }
     assert_eq!(answer(db, &[b"EXISTS", key]), Value::Int(1));
-    assert_eq!(answer(db, &[b"TYPE", key]), Value::Simple("string".into()));
     let ttl_ms = answer(db, &[b"PTTL", key]).as_int().expect("a number");
     assert!(ttl_ms >= -1, "it is there and not overdue");
+}
+
+fn check_string(db: &Db, key: &[u8]) {
+    let value = answer(db, &[b"GET", key]);
+    let value = value.as_bytes().expect("a string");
+    let len = answer(db, &[b"STRLEN", key]).as_int();
+    assert_eq!(len, Some(value.len() as i64));
+}
+
+fn check_hash(db: &Db, key: &[u8]) {
+    let fields = strings(answer(db, &[b"HKEYS", key]));
+    let len = answer(db, &[b"HLEN", key]).as_int();
+    assert_eq!(len, Some(fields.len() as i64));
+    assert!(!fields.is_empty(), "an empty hash is gone");
+    for field in fields {
+        assert_eq!(answer(db, &[b"HEXISTS", key, &field]), Value::Int(1));
+    }
 }
 
 fn strings(reply: Value) -> Vec<Vec<u8>> {

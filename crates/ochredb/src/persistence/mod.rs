@@ -41,7 +41,7 @@ use engine::effect::{Effects, Piece};
 use engine::latency::Monitor;
 use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
 use parking_lot::Mutex;
-use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings, State, fresh_base, is_outdated};
+use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings, fresh_base, is_outdated};
 use persist::{Guard, Place, Storage, Trouble, rdb};
 use store::KeyHasher;
 
@@ -438,8 +438,9 @@ impl Persistence {
         let mut facts = self.outcomes.facts(now, changes);
         facts.rewrite_scheduled = self.requests.rewrite.load(Ordering::Relaxed);
         if let Some(log) = self.log().filter(|_| self.is_wanted()) {
-            facts.rewrite_scheduled |=
-                log.state() == State::Off && facts.rewrite_running_secs.is_none();
+            // A log that is not yet on waits for its rewrite, also in the moment between the cut
+            // and the writer's thread.
+            facts.rewrite_scheduled |= !self.is_on() && facts.rewrite_running_secs.is_none();
             facts.log = Some(engine::LogFacts {
                 appended: log.appended_lsn(),
                 written: log.written_lsn(),

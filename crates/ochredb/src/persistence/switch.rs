@@ -185,6 +185,11 @@ impl Persistence {
         self.committer.kick();
     }
 
+    /// Does a restart find what is written now?
+    pub(super) fn is_on(&self) -> bool {
+        self.switch.lock().phase == Phase::On
+    }
+
     /// Is the log down although it is wanted, and is it time to try to bring it up?
     pub(super) fn is_revival_due(&self, now: Now) -> bool {
         let Some(log) = self.log() else { return false };
@@ -195,7 +200,7 @@ impl Persistence {
     /// Nobody changes anything any more: a log that is wanted comes on before the end, since what
     /// lies in its directory is out of date.
     pub fn switch_at_last(&self, executor: &mut Executor) -> Result<(), Trouble> {
-        if !self.is_wanted() || self.switch.lock().phase == Phase::On {
+        if !self.is_wanted() || self.is_on() {
             return Ok(());
         }
         self.requests.rewrite.store(true, Ordering::Release);
