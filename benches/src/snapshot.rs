@@ -50,7 +50,12 @@ pub(crate) fn run(commands: &Commands) -> Result<()> {
                 let mut client = server.connect()?;
                 client.call(&[word])?;
                 std::thread::sleep(Duration::from_millis(500));
-                while format!("{:?}", client.call(&["INFO", "persistence"])?).contains(field) {
+                loop {
+                    let info = client.call(&["INFO", "persistence"])?;
+                    let info = String::from_utf8_lossy(info.as_bytes().unwrap_or_default());
+                    if !info.contains(field) {
+                        break;
+                    }
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 Ok(())
