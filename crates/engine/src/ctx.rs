@@ -351,6 +351,11 @@ impl Ctx<'_> {
     /// The reply will show this key, or that it is not there.
     fn gate_by(&mut self, database: usize, key: &Key<'_>) {
         let lsn = Lsn(self.table(database, key.hash).last_lsn(key.hash));
+        if self.session.gate == Lsn::PENDING && self.local.effects.groups() == 0 {
+            // Its own writes were handed over with an earlier window: others may have written
+            // here since, and that must not hide behind them.
+            self.session.gate = self.local.written.last;
+        }
         self.session.gate = self.session.gate.max(lsn);
     }
 
