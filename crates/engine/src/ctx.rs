@@ -10,16 +10,16 @@
 //! The keyspace side is here: looking a key up deletes it if it has expired,
 //! counts hits and misses, and renews its access time; changing it tells those
 //! who watch it. What a change means to the log is the handler's to say, with
-//! [`Ctx::effect`], as only it knows the canonical form.
+//! [`Ctx::effect`], as only it knows the canonical form. What there is for one kind of
+//! value is in the file named after it.
+
+mod hash;
 
 use std::sync::Arc;
 
 use base::{Now, Rng};
 use resp::{Argv, Reply};
-use store::{
-    Access, Entry, HashEdit, HashView, Key, Kind, NewValue, PackedView, Slot, StringView, Table,
-    ValueView,
-};
+use store::{Access, Entry, Key, Kind, NewValue, PackedView, Slot, StringView, Table, ValueView};
 
 use crate::commands::CommandId;
 use crate::config::{Config, MaxmemoryPolicy};
@@ -408,38 +408,17 @@ impl Ctx<'_> {
 
     /// Look a string up to change it: no hit, no miss, but a use.
     pub fn string_slot(&mut self, key: &Key<'_>) -> Result<Option<Slot>, CommandError> {
+        self.slot_of(key, Kind::String)
+    }
+
+    /// Look a key up to change what should be of this kind: no hit, no miss, but a use.
+    #[inline]
+    pub fn slot_of(&mut self, key: &Key<'_>, kind: Kind) -> Result<Option<Slot>, CommandError> {
         let slot = self.find_to_change(self.session.database, key);
         match slot {
-            Some(slot) if !self.entry(key, slot).is_string() => Err(CommandError::WrongType),
+            Some(slot) if self.entry(key, slot).kind() != kind => Err(CommandError::WrongType),
             slot => Ok(slot),
         }
-    }
-
-    /// Look a hash up to read it.
-    #[inline]
-    pub fn hash(&mut self, key: &Key<'_>) -> Result<Option<HashView<'_>>, CommandError> {
-        match self.read(key) {
-            None => Ok(None),
-            Some(entry) => entry.hash().ok_or(CommandError::WrongType).map(Some),
-        }
-    }
-
-    /// Look a hash up to change it: no hit, no miss, but a use.
-    pub fn hash_slot(&mut self, key: &Key<'_>) -> Result<Option<Slot>, CommandError> {
-        let slot = self.find_to_change(self.session.database, key);
-        match slot {
-            Some(slot) if self.entry(key, slot).kind() != Kind::Hash => {
-                Err(CommandError::WrongType)
-            }
-            slot => Ok(slot),
-        }
-    }
-
-    /// The hash at a slot that [`Ctx::hash_slot`] has found.
-    #[inline]
-    pub fn hash_at(&mut self, key: &Key<'_>, slot: Slot) -> HashView<'_> {
-        let hash = self.entry(key, slot).hash();
-        hash.expect("the slot is a hash's")
     }
 
     /// Look a key of any database up to change it: no hit, no miss, but a use.
@@ -551,25 +530,6 @@ impl Ctx<'_> {
     ) -> Option<R> {
         self.table(self.session.database, key.hash)
             .modify_block(slot, change)
-    }
-
-    /// Change a hash, or make one if there is none. Whoever leaves it empty calls
-    /// [`Ctx::remove_empty`].
-    pub fn change_hash<R>(
-        &mut self,
-        key: &Key<'_>,
-        slot: Option<Slot>,
-        change: impl FnOnce(&mut HashEdit<'_>) -> R,
-    ) -> R {
-        let limits = self.config().live.hash_limits();
-        let (now_ms, access) = (self.now_ms(), self.local.clock.fresh());
-        let table = self.table(self.session.database, key.hash);
-        let result = match slot {
-            Some(slot) => table.change_hash(slot, limits, change),
-            None => table.insert_hash(key, limits, access, now_ms, change),
-        };
-        self.changed(key);
-        result
     }
 
     /// A collection has lost its last element, and its key goes. The command that
