@@ -397,3 +397,6 @@ pub(crate) fn key_of<'a>(engine: &Engine, bytes: &'a [u8]) -> Key<'a> {
         hash: engine.hasher.hash(bytes),
     }
 }
+
+#[cfg(test)]
+mod tests;

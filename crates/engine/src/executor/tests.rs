@@ -1,0 +1,124 @@
+//! Which replies wait for the log, seen from a batch.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use resp::OwnedArgv;
+
+use super::*;
+use crate::clients::Card;
+use crate::config::Config;
+use crate::effect::Effects;
+use crate::engine::{EngineOptions, Threads};
+use crate::host::{Host, LogMode, Lsn};
+
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
+/// A log that replies wait for. What somebody else does at the same moment
+/// happens right after effects were appended, while their shards are held.
+#[derive(Default)]
+struct Log {
+    end: Mutex<u64>,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+impl Host for Log {
+    fn monotonic_ns(&self) -> u64 {
+        0
+    }
+
+    fn log_mode(&self) -> LogMode {
+        LogMode::Awaited
+    }
+
+    fn append(&self, effects: &Effects) -> Lsn {
+        let bytes: usize = effects.iter().map(|(_, effect)| effect.len()).sum();
+        let end = {
+            let mut end = self.end.lock();
+            *end += bytes as u64;
+            Lsn(*end)
+        };
+        let meanwhile = self.meanwhile.lock().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
+        end
+    }
+
+    fn log_end(&self) -> Lsn {
+        Lsn(*self.end.lock())
+    }
+}
+
+/// A thread with a client, and the end of its replies' wait.
+struct Seat {
+    executor: Executor,
+    clients: Vec<Option<Box<Client>>>,
+}
+
+impl Seat {
+    fn new(engine: &Arc<Engine>) -> Seat {
+        Seat {
+            executor: engine.executor(),
+            clients: vec![Some(Box::new(Client::new(Card::internal(), true)))],
+        }
+    }
+
+    /// Run these lines as one batch. Returns the gate of their replies.
+    fn say(&mut self, lines: &[String]) -> Lsn {
+        let argvs: Vec<OwnedArgv> = lines
+            .iter()
+            .map(|line| OwnedArgv::new(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>()))
+            .collect();
+        let requests: Vec<Request> = argvs
+            .iter()
+            .map(|argv| Request {
+                seat: 0,
+                argv: argv.as_argv(),
+            })
+            .collect();
+        self.executor
+            .execute(Now::default(), &requests, &mut self.clients);
+        let client = self.clients[0].as_mut().expect("it stays");
+        assert_eq!(client.session.executed as usize, lines.len());
+        client.session.executed = 0;
+        client.session.gate
+    }
+}
+
+/// Once a pipeline of more than one window was answered before a write of
+/// somebody else that it had read was durable: the client's own writes of the
+/// first window, handed over but with their place in the log not yet noted in
+/// its session, hid the place that the read had found.
+#[test]
+fn a_read_waits_for_the_writes_of_others_behind_own_ones_of_an_earlier_window() {
+    let log = Arc::new(Log::default());
+    let options = EngineOptions {
+        config: Config::default(),
+        threads: Threads::Many(2),
+        seed: [3, 4],
+        now: Now::default(),
+    };
+    let engine = Engine::new(options, log.clone());
+    let shard_of = |key: &str| engine.shards.of(engine.hasher.hash(key.as_bytes()));
+    let theirs = (0..)
+        .map(|n| format!("theirs:{n}"))
+        .find(|key| shard_of(key) != shard_of("ours"))
+        .expect("there are many shards");
+    let mut lines = vec!["SET ours 1".to_owned(); Executor::WINDOW];
+    lines.push(format!("GET {theirs}"));
+
+    let (mut other, line) = (Seat::new(&engine), format!("SET {theirs} 2"));
+    let their_gate = Arc::new(Mutex::new(Lsn(0)));
+    let noted = their_gate.clone();
+    let meanwhile = move || *noted.lock() = other.say(&[line]);
+    *log.meanwhile.lock() = Some(Box::new(meanwhile));
+
+    let gate = Seat::new(&engine).say(&lines);
+    let theirs = *their_gate.lock();
+    assert!(theirs > Lsn(0), "the other has written");
+    assert!(
+        gate >= theirs,
+        "the reply shows what ends at {theirs:?}, and waits for {gate:?} only"
+    );
+}
