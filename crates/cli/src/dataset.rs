@@ -22,7 +22,7 @@ use engine::{
 };
 use ochredb::persistence::{Load, Loaded, Source, rdb_end};
 use persist::log::manifest::Entry;
-use persist::log::{FsyncPolicy, Inspection, Log, Settings};
+use persist::log::{FsyncPolicy, Inspection, Log, Settings, is_outdated};
 use persist::rdb::Build;
 use persist::{Access, Disk, Kind, Lsn, Place, Storage, Trouble};
 use store::{Counts, NewValue};
@@ -37,6 +37,17 @@ pub struct DataSet {
 
 /// What the engine asks of this process.
 struct Alone(Instant);
+
+/// What of a directory to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What a server with a log would serve: that log, unless it is marked as older than the
+    /// snapshot, and the snapshot without one.
+    AsServed,
+    /// The log if there is one, whatever a mark says.
+    Log,
+    Snapshot,
+}
 
 /// What a log holds and how far it is sound; or a snapshot.
 pub enum Origin {
@@ -174,12 +185,12 @@ impl Target {
 }
 
 impl Origin {
-    /// What a path leads to: of a directory the log if there is one, the snapshot otherwise.
+    /// What a path leads to.
     pub fn find(
         storage: &dyn Storage,
         found: Found,
         names: &Names,
-        wants_snapshot: bool,
+        wanted: Wanted,
     ) -> Result<Origin, Trouble> {
         let place = match found {
             Found::Snapshot(path) => return Ok(Origin::Snapshot(path)),
@@ -190,17 +201,25 @@ impl Origin {
             Found::Directory(place) | Found::Log(place) => place,
         };
         storage.list(&place.dir)?;
-        let inspection = settled(storage, &place)?;
-        if !wants_snapshot && (inspection.damage.is_some() || !inspection.recovery.is_empty()) {
-            return Ok(Origin::Log(Box::new(inspection)));
+        let wants_log = match wanted {
+            Wanted::AsServed => !is_outdated(storage, &place)?,
+            Wanted::Log => true,
+            Wanted::Snapshot => false,
+        };
+        if wants_log {
+            let inspection = settled(storage, &place)?;
+            if inspection.damage.is_some() || !inspection.recovery.is_empty() {
+                return Ok(Origin::Log(Box::new(inspection)));
+            }
         }
         let snapshot = place.dir.join(&names.snapshot);
         match storage.open(&snapshot, Access::Read) {
             Ok(_) => Ok(Origin::Snapshot(snapshot)),
             Err(trouble) if trouble.kind == Kind::Missing => {
-                let what = match wants_snapshot {
-                    true => "there is no snapshot here",
-                    false => "there is neither a log nor a snapshot here",
+                let what = match wants_log {
+                    true => "there is neither a log nor a snapshot here",
+                    false if wanted == Wanted::Snapshot => "there is no snapshot here",
+                    false => "the log is marked as older than the snapshot, which is not here",
                 };
                 Err(Trouble::new(Kind::Missing, &place.dir, what))
             }

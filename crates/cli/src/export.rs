@@ -8,7 +8,7 @@ use std::sync::Arc;
 use base::Now;
 
 use crate::args::{Flag, Tool, Words};
-use crate::dataset::{DataSet, Origin, output};
+use crate::dataset::{DataSet, Origin, Wanted, output};
 use crate::moment::{Moment, go_back};
 use crate::place::{self, Names, trouble};
 use crate::reading::Reading;
@@ -19,7 +19,7 @@ const TOOL: Tool = Tool {
     head: "\
 ochre export: a data set in a form that others read
 
-  ochre export [flags] DIR      its log if there is one, its snapshot otherwise
+  ochre export [flags] DIR      what a server would serve: its log, or its snapshot
   ochre export [flags] FILE     a snapshot (.rdb) or a file with commands (.aof)
 ",
     flags: &[
@@ -88,7 +88,12 @@ fn run(words: &Words) -> tool::Outcome {
     };
     let reading = Arc::new(Reading::new());
     let found = place::find(&path, &names)?;
-    let origin = Origin::find(&*reading, found, &names, words.has("--snapshot"))?;
+    let wanted = match (words.has("--snapshot"), at_lsn) {
+        (true, _) => Wanted::Snapshot,
+        (false, Some(_)) => Wanted::Log,
+        (false, None) => Wanted::AsServed,
+    };
+    let origin = Origin::find(&*reading, found, &names, wanted)?;
     let origin = match (origin, at_lsn) {
         (origin, None) => origin,
         (Origin::Snapshot(_), Some(_)) => return Err("--at-lsn needs a log".to_owned().into()),

@@ -14,7 +14,7 @@ use persist::rdb::Build;
 use store::{Block, NewHash, NewValue};
 
 use crate::args::{Flag, Tool, Words};
-use crate::dataset::{DataSet, Origin, Target};
+use crate::dataset::{DataSet, Origin, Target, Wanted};
 use crate::json_line::{self, Value};
 use crate::place::{self, Names, trouble};
 use crate::reading::Reading;
@@ -78,7 +78,7 @@ fn run(words: &Words) -> tool::Outcome {
     } else {
         let reading = Arc::new(Reading::new());
         let found = place::find(path, &names)?;
-        let origin = Origin::find(&*reading, found, &names, false)?;
+        let origin = Origin::find(&*reading, found, &names, Wanted::AsServed)?;
         let (data, loaded) = DataSet::load(reading, origin.into_source()?)?;
         if loaded.expired > 0 {
             eprintln!("{} keys whose time is over were left out", loaded.expired);

@@ -18,7 +18,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::args::{Flag, Tool, Words};
 use crate::check::report::instant;
-use crate::dataset::{DataSet, Origin, Target};
+use crate::dataset::{DataSet, Origin, Target, Wanted};
 use crate::moment::{Moment, go_back, oldest};
 use crate::place::{self, Names};
 use crate::reading::Reading;
@@ -79,7 +79,7 @@ fn run(words: &Words) -> tool::Outcome {
     let names = Names::of(words)?;
     let reading = Arc::new(Reading::new());
     let found = place::find(&path, &names)?;
-    let Origin::Log(present) = Origin::find(&*reading, found, &names, false)? else {
+    let Origin::Log(present) = Origin::find(&*reading, found, &names, Wanted::Log)? else {
         let why = "there is no log here, only a snapshot, which knows one moment only: copy it";
         return Err(Failure::Refused(why.into()));
     };

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use testkit::reply::Reply;
+
 use super::{Answer, Folder, answer, ask, fill, flip, ochre, redis, run, tear, text};
 
 fn check(folder: &Folder) -> Answer {
@@ -216,4 +218,36 @@ fn a_stock_servers_directory_is_read() {
     check(&folder).expect(0);
     flip(&folder.log_file(), 40);
     check(&folder).expect(2);
+}
+
+/// A snapshot that was written while the log was off is newer than that log. The server knows;
+/// `export` once took the log all the same, and `check` said nothing about it.
+#[test]
+fn a_log_that_is_older_than_the_snapshot_is_told_and_not_exported() {
+    let folder = Folder::new();
+    let (server, mut socket) = ochre(&folder);
+    ask(&mut socket, &["SET", "when", "with the log"]);
+    ask(&mut socket, &["CONFIG", "SET", "appendonly", "no"]);
+    ask(&mut socket, &["SET", "when", "without"]);
+    ask(&mut socket, &["SAVE"]);
+    drop(server);
+
+    let report = run(&["check", "--json", text(&folder.0)]).expect(0).json();
+    assert_eq!(report["outdated"], json!(true));
+    let told = check(&folder).expect(0).out;
+    assert!(told.contains("a server reads the snapshot"), "{told}");
+    let exported = run(&["export", "--format", "json", text(&folder.0)]).expect(0);
+    assert!(exported.out.contains("without"), "{}", exported.out);
+
+    // The past is in the log still.
+    let end = report["files"][1]["end_lsn"].to_string();
+    let at = ["export", "--format", "json", "--at-lsn", &end];
+    let exported = run(&[&at[..], &[text(&folder.0)]].concat()).expect(0);
+    assert!(exported.out.contains("with the log"), "{}", exported.out);
+
+    let (_server, mut socket) = ochre(&folder);
+    let served = ask(&mut socket, &["GET", "when"]);
+    assert_eq!(served, Reply::Bulk(b"without".to_vec()));
+    let report = run(&["check", "--json", text(&folder.0)]).expect(0).json();
+    assert_eq!(report["outdated"], json!(false));
 }

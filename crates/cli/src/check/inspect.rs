@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ochredb::persistence::{Bytes, rdb_end};
-use persist::log::{Inspection, Part, Recovery, Tail};
+use persist::log::{Inspection, Part, Recovery, Tail, is_outdated};
 use persist::rdb::{Build, Checksum, FaultKind, Item, Reader, Value};
 use persist::{Access, Disk, Kind, Place, Storage, Trouble};
 
@@ -27,6 +27,7 @@ impl Inspector<'_> {
             path: self.path.display().to_string(),
             verdict: Verdict::Valid,
             server: self.server()?,
+            outdated: self.is_outdated()?,
             files: Vec::new(),
             torn: None,
             damage: Vec::new(),
@@ -86,6 +87,13 @@ impl Inspector<'_> {
         match inspection.damage {
             None => inspection.recovery.cut_off(self.storage).map(|_| ()),
             Some(damage) => Err(damage),
+        }
+    }
+
+    fn is_outdated(&self) -> Result<bool, Trouble> {
+        match self.found {
+            Found::Directory(place) => is_outdated(self.storage, place),
+            Found::Log(_) | Found::Snapshot(_) | Found::Commands(_) => Ok(false),
         }
     }
 

@@ -12,6 +12,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// The process that has the directory open, if one has.
     pub server: Option<String>,
+    /// Is the log marked as older than the snapshot? A server reads the snapshot then.
+    pub outdated: bool,
     /// In the order in which a server reads them.
     pub files: Vec<FileReport>,
     pub torn: Option<Torn>,
@@ -159,6 +161,12 @@ impl Report {
                 Content::Snapshot(keys) => keys.write(bytes, &mut text),
                 Content::Log(log) => log.write(bytes, &mut text),
             }
+        }
+        if self.outdated {
+            text.push_str(
+                "The log is marked as older than the snapshot, which was written while the log was \
+                 off:\n  a server reads the snapshot and begins a new log with it.\n",
+            );
         }
         if let Some(process) = &self.server {
             let _ = writeln!(text, "Process {process} has the directory open.");
