@@ -61,6 +61,20 @@ impl Client {
         Ok(())
     }
 
+    pub(crate) fn send(&mut self, requests: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(requests)?)
+    }
+
+    /// Read so many replies; none may be an error.
+    pub(crate) fn expect_replies(&mut self, count: usize) -> Result<()> {
+        for _ in 0..count {
+            if let Value::Error(line) = self.read()? {
+                return Err(line.into());
+            }
+        }
+        Ok(())
+    }
+
     fn read(&mut self) -> Result<Value> {
         loop {
             if let Some((value, used)) = Value::read(&self.received)? {

@@ -13,7 +13,9 @@ use std::process::ExitCode;
 
 mod client;
 mod connections;
+mod elements;
 mod expiry;
+mod families;
 mod instructions;
 mod memory;
 mod server;
@@ -30,11 +32,14 @@ Usage: measure WHAT [--ours CMD] [--beside CMD | --alone]
   stall         the longest wait of a pinging client: idle, growth, FLUSHALL
   snapshot      latency before and during BGSAVE and BGREWRITEAOF of 5 M keys
   connections   bytes per idle connection, ten thousand of them
+  elements      resident bytes per element of large collections and small hashes
+  families      processor time per command of every family, in interleaved pairs
   instructions  per GET and SET, counted by callgrind (needs valgrind)
 
   --ours CMD    our server's command line [target/release/ochre server --threads 1]
   --beside CMD  the server to compare with [redis-server, if installed]
   --alone       compare with nobody
+  --only TEXT   of families: those whose names contain it
 ";
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -55,6 +60,8 @@ fn main() -> ExitCode {
         "stall" => stall::run(&commands),
         "snapshot" => snapshot::run(&commands),
         "connections" => connections::run(&commands),
+        "elements" => elements::run(&commands),
+        "families" => families::run(&commands, commands.only()),
         "instructions" => instructions::run(&commands),
         _ => {
             eprint!("{USAGE}");

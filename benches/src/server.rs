@@ -14,6 +14,7 @@ use crate::client::Client;
 pub(crate) struct Commands {
     ours: String,
     beside: Option<String>,
+    only: Option<String>,
 }
 
 /// A running server; stopped when dropped.
@@ -29,6 +30,7 @@ impl Commands {
         let mut commands = Commands {
             ours: "target/release/ochre server --threads 1 --save \"\" --appendonly no".into(),
             beside: is_installed("redis-server").then(|| "redis-server --appendonly no".to_owned()),
+            only: None,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -36,6 +38,7 @@ impl Commands {
                 "--ours" => commands.ours = value()?,
                 "--beside" => commands.beside = Some(value()?),
                 "--alone" => commands.beside = None,
+                "--only" => commands.only = Some(value()?),
                 _ => return Err(format!("unknown option {argument}").into()),
             }
         }
@@ -44,6 +47,11 @@ impl Commands {
 
     pub(crate) fn ours(&self) -> &str {
         &self.ours
+    }
+
+    /// A part of the names of what to measure.
+    pub(crate) fn only(&self) -> Option<&str> {
+        self.only.as_deref()
     }
 
     /// The command lines to measure, ours first.
@@ -110,6 +118,19 @@ impl Server {
 
     pub(crate) fn process_id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Time on the processor so far, of all threads that live.
+    pub(crate) fn processor_ns(&self) -> Result<u64> {
+        let mut sum = 0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.process_id()))? {
+            // A thread may end while it is looked at.
+            let figures = std::fs::read_to_string(task?.path().join("schedstat"));
+            let figures = figures.unwrap_or_default();
+            let ns = figures.split_whitespace().next();
+            sum += ns.map_or(Ok(0), str::parse::<u64>)?;
+        }
+        Ok(sum)
     }
 
     /// Resident memory in bytes.
