@@ -171,3 +171,51 @@ fn replay_one(
 fn shown(argv: Argv<'_>) -> String {
     pipeline::shown(argv.get(0), pipeline::SHOWN_BYTES_MAX).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::{Engine, EngineOptions, Host, Threads};
+    use resp::OwnedArgv;
+    use std::sync::Arc;
+
+    struct Nothing;
+
+    impl Host for Nothing {
+        fn monotonic_ns(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn deadlines_that_are_over_keep_their_keys_until_all_is_back() {
+        let now = Now {
+            unix_us: 2_000_000_000_000_000,
+            mono_us: 0,
+        };
+        let options = EngineOptions {
+            config: Config::default(),
+            threads: Threads::One,
+            seed: [1, 2],
+            now,
+        };
+        let mut executor = Engine::new(options, Arc::new(Nothing)).executor();
+        let lines = [
+            &["SET", "k", "5"][..],
+            &["PEXPIREAT", "k", "1000"],
+            // Made anew, it would be 1 and live for ever.
+            &["INCRBY", "k", "1"],
+            &["RENAME", "k", "other"],
+        ];
+        let lines: Vec<OwnedArgv> = lines.iter().map(|line| OwnedArgv::new(*line)).collect();
+        let commands: Vec<Argv<'_>> = lines.iter().map(|line| line.as_argv()).collect();
+        executor.replay(now, &commands).expect("it applied before");
+        let table = {
+            let (_, local) = executor.parts_mut();
+            local.held.one(0);
+            local.held.shard(0).keys.database(0)
+        };
+        assert_eq!((table.len(), table.volatile()), (1, 1));
+    }
+}
