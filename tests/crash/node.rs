@@ -51,6 +51,10 @@ impl Host for Bound {
         self.born.elapsed().as_nanos() as u64
     }
 
+    fn codec(&self) -> Option<&dyn engine::Codec> {
+        Some(&ochredb::RdbCodec)
+    }
+
     fn log_mode(&self) -> LogMode {
         self.persistence
             .get()

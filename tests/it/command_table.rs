@@ -37,6 +37,7 @@ const OTHER_GRAMMAR: &[(&str, &str)] = &[
     ("debug", "the oracle gives no grammar"),
     ("lcs", "LEN and IDX exclude each other"),
     ("pfmerge", "the sources are optional, as 7.2 says too"),
+    ("restore", "IDLETIME and FREQ exclude each other"),
     ("set", "IFEQ"),
     ("shutdown", "ABORT excludes all else"),
 ];

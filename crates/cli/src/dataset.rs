@@ -279,6 +279,10 @@ impl Host for Alone {
         self.0.elapsed().as_nanos() as u64
     }
 
+    fn codec(&self) -> Option<&dyn engine::Codec> {
+        Some(&ochredb::RdbCodec)
+    }
+
     fn sleep_us(&self, us: u64) {
         std::thread::sleep(Duration::from_micros(us));
     }

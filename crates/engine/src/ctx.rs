@@ -447,6 +447,12 @@ impl Ctx<'_> {
         }
     }
 
+    /// Put an access time in place.
+    pub fn set_access(&mut self, key: &Key<'_>, slot: Slot, access: Access) {
+        let database = self.session.database;
+        self.table(database, key.hash).touch(slot, access);
+    }
+
     // ---- changing --------------------------------------------------------
 
     /// Set a key, whatever it was, to a string.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use base::Now;
 use store::{Block, Large, Table};
 
+use crate::codec::Codec;
 use crate::config::Config;
 use crate::effect::Effects;
 use crate::transaction::Transaction;
@@ -210,6 +211,11 @@ pub trait Host: Send + Sync {
     /// Free something large where nobody waits for it.
     fn discard(&self, garbage: Garbage) {
         drop(garbage);
+    }
+
+    /// Who writes values down for DUMP and reads those of RESTORE; without one, both are errors.
+    fn codec(&self) -> Option<&dyn Codec> {
+        None
     }
 
     /// Put a new configuration into effect outside the engine (limits, ports,

@@ -17,6 +17,7 @@
 
 pub mod args;
 pub mod clients;
+mod codec;
 pub mod commands;
 pub mod config;
 pub mod ctx;
@@ -40,6 +41,7 @@ pub mod version;
 mod watch;
 
 pub use clients::{Card, Clients, Origin};
+pub use codec::{BadPayload, Codec};
 pub use engine::{Engine, EngineOptions, Threads};
 pub use error::CommandError;
 pub use executor::{Executor, Request};

@@ -16,6 +16,10 @@ impl Host for Embedded {
         self.clock.now().mono_us * 1000
     }
 
+    fn codec(&self) -> Option<&dyn engine::Codec> {
+        Some(&crate::RdbCodec)
+    }
+
     fn sleep_us(&self, us: u64) {
         self.clock.sleep_us(us);
     }

@@ -19,12 +19,14 @@
 //! [`Db::tick`] is called.
 
 mod clock;
+mod codec;
 mod db;
 mod error;
 mod host;
 pub mod persistence;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use codec::RdbCodec;
 pub use db::{Db, DbOptions};
 pub use error::CommandFailed;
 pub use resp::Value;

@@ -251,6 +251,10 @@ impl Host for World {
         self.started.elapsed().as_nanos() as u64
     }
 
+    fn codec(&self) -> Option<&dyn engine::Codec> {
+        Some(&ochredb::RdbCodec)
+    }
+
     fn log_mode(&self) -> LogMode {
         self.persistence
             .get()

@@ -94,6 +94,11 @@ const NEWER: &[(&str, &str, &str)] = &[
     ("psetex", "deprecated", "declared with 7.2"),
     ("quit", "deprecated", "declared with 7.2"),
     ("randomkey", "tips", "completed with 7.2"),
+    (
+        "restore",
+        "args",
+        "IDLETIME and FREQ were never accepted together",
+    ),
     ("scan", "tips", "completed with 7.2"),
     ("set", "args", "IFEQ"),
     ("set", "history", "IFEQ"),

@@ -21,6 +21,12 @@ impl Access {
         Access(unix_secs as u32 & Access::MASK)
     }
 
+    /// Not used for so many seconds; for as long as can be told, if they are more.
+    pub fn idle(unix_secs: i64, idle_secs: i64) -> Access {
+        let longest = i64::from(Access::MASK);
+        Access::lru(unix_secs - idle_secs.clamp(0, longest))
+    }
+
     pub fn lfu(unix_secs: i64, counter: u8) -> Access {
         let minutes = (unix_secs / 60) as u32 & 0xffff;
         Access(minutes << 8 | u32::from(counter))

@@ -25,6 +25,7 @@ pub mod log_recovery;
 pub mod rdb;
 pub mod replay;
 pub mod resp_query;
+pub mod restore;
 pub mod split_args;
 pub mod stream;
 pub mod table;
@@ -89,6 +90,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "resp_query",
         run: resp_query::run,
+    },
+    Target {
+        name: "restore",
+        run: restore::run,
     },
     Target {
         name: "split_args",

@@ -49,6 +49,7 @@ target_tests! {
     rdb
     replay
     resp_query
+    restore
     split_args
     stream
     table

@@ -107,6 +107,7 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
         b"long name".to_vec(),
     ]);
     requests.extend(hashes(leg));
+    requests.extend(restored(leg));
     requests.push(words(&["SELECT", "0"]));
     expect_no_error(node, &requests);
 }
@@ -131,6 +132,23 @@ fn hashes(leg: u64) -> Vec<Words> {
     for len in [0, 63, 64, 65, 100_000] {
         let name = format!("corner:{leg}:hash of {len}");
         requests.push(words(&["HSET", &name, "f", &"v".repeat(len), "", ""]));
+    }
+    requests
+}
+
+/// Values that come as payloads, with and without a deadline.
+fn restored(leg: u64) -> Vec<Words> {
+    let hash = b"\x10\x12\x12\0\0\0\x04\0\x81f\x02\x81v\x02\x81n\x02\x07\x01\xff";
+    let mut requests = Vec::new();
+    for (kind, body) in [("text", &b"\0\x05hello"[..]), ("hash", hash)] {
+        for ttl in ["0", "987654321"] {
+            let mut payload = [body, &10u16.to_le_bytes()].concat();
+            payload.extend_from_slice(&base::crc64(&payload).to_le_bytes());
+            let name = format!("corner:{leg}:restored:{kind}:{ttl}");
+            let mut request = words(&["RESTORE", &name, ttl]);
+            request.push(payload);
+            requests.push(request);
+        }
     }
     requests
 }

@@ -34,7 +34,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("args", &["error"]),
     ("stats", &["latency"]),
     // What is discarded goes to the host: a queue of requests too.
-    ("host", &["config", "effect", "transaction"]),
+    ("host", &["codec", "config", "effect", "transaction"]),
+    ("codec", &["config"]),
     ("shards", &["lock", "watch"]),
     ("transaction", &["commands"]),
     ("clients", &["host", "session"]),
@@ -62,6 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "args",
             "clients",
+            "codec",
             "config",
             "ctx",
             "engine",

@@ -22,6 +22,7 @@ mod command;
 mod config;
 mod connection;
 mod debug;
+mod dump;
 mod expire;
 mod generic;
 mod hash;
@@ -132,6 +133,7 @@ static FAMILIES: &[&[Row]] = &[
     config::TABLE,
     connection::TABLE,
     debug::TABLE,
+    dump::TABLE,
     expire::TABLE,
     generic::TABLE,
     hash::TABLE,

@@ -55,6 +55,16 @@ words! {
     }
 }
 
+impl RdbVersion {
+    /// As it is written down.
+    pub fn number(self) -> u16 {
+        match self {
+            RdbVersion::Eleven => 11,
+            RdbVersion::Ten => 10,
+        }
+    }
+}
+
 words! {
     /// What is evicted when `maxmemory` is reached.
     MaxmemoryPolicy {

@@ -42,7 +42,7 @@ use engine::latency::Monitor;
 use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
 use parking_lot::Mutex;
 use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings, fresh_base, is_outdated};
-use persist::{Guard, Place, Storage, Trouble, rdb};
+use persist::{Guard, Place, Storage, Trouble};
 use store::KeyHasher;
 
 pub use load::{Load, Loaded, Progress};
@@ -150,10 +150,7 @@ impl Persistence {
             cut_rotates: AtomicBool::new(false),
             guard: Mutex::new(guard),
         });
-        let build = rdb::Build {
-            hasher: secret_of_loaded(),
-            hash: live.hash_limits(),
-        };
+        let build = crate::codec::build(secret_of_loaded(), live);
         let load = Load::start(storage, source, live.databases as usize, build);
         Ok(Opened { persistence, load })
     }

@@ -23,7 +23,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_cha
 use std::time::Duration;
 
 use base::Now;
-use engine::config::{Config, RdbVersion};
+use engine::config::Config;
 use engine::{Budget, IMAGES_BYTES_MAX, Progress, Sink, Snapshot, SnapshotError};
 use engine::{Executor, Lsn};
 use persist::log::{Log, State, mark_outdated};
@@ -406,12 +406,8 @@ struct Encoder {
 
 impl Encoder {
     fn new(config: &Config, snapshot: &Snapshot, kind: Kind, now: Now) -> Encoder {
-        let version = match config.live.rdb_version {
-            RdbVersion::Eleven => persist::rdb::VERSION,
-            RdbVersion::Ten => persist::rdb::VERSION_OF_REDIS_7_0,
-        };
         let mut writer = Writer::new(WriteOptions {
-            version,
+            version: config.live.rdb_version.number(),
             compress: config.live.rdbcompression,
             checksum: config.live.rdbchecksum,
         });

@@ -52,6 +52,10 @@ impl Host for Log {
         0
     }
 
+    fn codec(&self) -> Option<&dyn engine::Codec> {
+        Some(&ochredb::RdbCodec)
+    }
+
     fn log_mode(&self) -> engine::LogMode {
         engine::LogMode::Appended
     }

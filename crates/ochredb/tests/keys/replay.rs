@@ -24,6 +24,10 @@ impl Host for Recorder {
         0
     }
 
+    fn codec(&self) -> Option<&dyn engine::Codec> {
+        Some(&ochredb::RdbCodec)
+    }
+
     fn log_mode(&self) -> engine::LogMode {
         engine::LogMode::Appended
     }

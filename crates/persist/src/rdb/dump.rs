@@ -9,7 +9,8 @@
 //!
 //! Type and value are as in a file. The version and the CRC-64 of all bytes before it are written
 //! least byte first. There is no header, so the number alone says whose format it is: up to 12 it is
-//! Redis', 80 is Valkey's.
+//! Redis', 80 is Valkey's. Servers refuse versions above their own, so what is written is the oldest
+//! since 10 that knows the type.
 
 use std::convert::Infallible;
 
@@ -19,7 +20,7 @@ use super::fault::{Fault, FaultKind};
 use super::input::{self, Input, Piece};
 use super::types::{self, Body, ValueType};
 use super::writer::{STRING_TYPE, large_type, packed_type, write_int, write_large, write_string};
-use super::{Build, Format, Text, VERSION, Value};
+use super::{Build, Format, REDIS_VERSION_MAX, Text, VERSION, VERSION_OF_REDIS_7_0, Value};
 
 const VERSION_BYTES: usize = 2;
 const CHECKSUM_BYTES: usize = 8;
@@ -34,9 +35,9 @@ pub enum BadDump {
     Format(Fault),
 }
 
-/// The payload of a value.
+/// The payload of a value, for readers of this version or a newer one.
 #[must_use]
-pub fn dump(entry: &Entry<'_>) -> Vec<u8> {
+pub fn dump(entry: &Entry<'_>, version: u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(1 + 9 + FRAME_BYTES);
     match entry.value() {
         ValueView::String(string) => {
@@ -58,7 +59,12 @@ pub fn dump(entry: &Entry<'_>) -> Vec<u8> {
                 .unwrap_or_else(|never| match never {});
         }
     }
-    out.extend_from_slice(&VERSION.to_le_bytes());
+    let needed = known_since(out[0]).max(VERSION_OF_REDIS_7_0);
+    debug_assert!(
+        needed <= version,
+        "the forms written are those of the version"
+    );
+    out.extend_from_slice(&needed.to_le_bytes());
     let checksum = base::crc64(&out);
     out.extend_from_slice(&checksum.to_le_bytes());
     out
@@ -69,16 +75,29 @@ pub fn dump(entry: &Entry<'_>) -> Vec<u8> {
 /// # Errors
 /// See [`BadDump`].
 pub fn restore(payload: &[u8]) -> Result<Value<'_>, BadDump> {
-    restore_with(payload, &Build::plainly())
+    restore_with(payload, &Build::plainly()).map(|(value, _)| value)
 }
 
-/// The value of a payload, which a client sent: nothing in it is trusted.
+/// The value of a payload, which a client sent: nothing in it is trusted. And the version that a
+/// reader of the same bytes must know.
 ///
 /// # Errors
 /// See [`BadDump`].
-pub fn restore_with<'a>(payload: &'a [u8], build: &Build) -> Result<Value<'a>, BadDump> {
+pub fn restore_with<'a>(payload: &'a [u8], build: &Build) -> Result<(Value<'a>, u16), BadDump> {
     let (format, body) = open(payload).ok_or(BadDump::VersionOrChecksum)?;
-    read_body(format, body, build).map_err(BadDump::Format)
+    let value = read_body(format, body, build).map_err(BadDump::Format)?;
+    let version = known_since(body[0]).max(format.version as u16);
+    Ok((value, version))
+}
+
+/// Which version brought a type of value, as far as it is of interest which.
+fn known_since(type_byte: u8) -> u16 {
+    match type_byte {
+        0..=15 => 9,
+        16..=19 => VERSION_OF_REDIS_7_0,
+        20 | 21 => VERSION,
+        _ => REDIS_VERSION_MAX as u16,
+    }
 }
 
 /// Take the frame off.

@@ -62,7 +62,7 @@ fn dumps_come_back_in_the_form_that_fits() {
     ] {
         let fields = numbered(count);
         let (table, slot) = hash_of(&fields);
-        let payload = dump(&table.entry(slot));
+        let payload = dump(&table.entry(slot), 11);
         assert_eq!(restored(&payload), (fields, form));
     }
 }

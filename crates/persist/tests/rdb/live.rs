@@ -374,16 +374,13 @@ fn dumps_are_exchanged() {
             Access::lru(0),
             0,
         );
-        let ours = dump(&table.entry(slot));
+        let ours = dump(&table.entry(slot), VERSION_OF_REDIS_7_0);
         let body = &ours[..ours.len() - 10];
         // Compressors may differ in their choices; what they agree on must be the same bytes.
         if !key.starts_with(b"text:") && !key.starts_with(b"run:") {
             assert_eq!(body.len(), payload.len() - 10, "{}", key.escape_ascii());
         }
-        let mut as_old = [body, &VERSION_OF_REDIS_7_0.to_le_bytes()].concat();
-        let checksum = base::crc64(&as_old);
-        as_old.extend_from_slice(&checksum.to_le_bytes());
-        redis.ask(&[b"RESTORE", &key, b"0", &as_old, b"REPLACE"]);
+        redis.ask(&[b"RESTORE", &key, b"0", &ours, b"REPLACE"]);
         assert!(
             redis.bulk(&[b"GET", &key]) == value,
             "{}",

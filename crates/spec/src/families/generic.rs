@@ -35,6 +35,14 @@ pub static DEL: Spec = write("del", at_least(2))
     .tips(SUM_OVER_SHARDS)
     .args(KEYS_ARG);
 
+pub static DUMP: Spec = read("dump", exactly(2))
+    .keys(&[KeySpec::at(1, KeyFlags::READ)])
+    .since("2.6.0")
+    .summary("Returns a value in bytes that RESTORE makes a key of, here or elsewhere.")
+    .complexity("O(N), N the number of elements and their size.")
+    .tips(VARIES)
+    .args(&[key("key")]);
+
 pub static EXISTS: Spec = read("exists", at_least(2))
     .flags(Flags::FAST)
     .keys(&[KeySpec::rest(1, 1, KeyFlags::RO)])
@@ -162,6 +170,33 @@ pub static RENAMENX: Spec = write("renamenx", exactly(3))
     .summary("Gives a key another name, unless a key has it already.")
     .history(&[("3.2.0", "The old name as new name is no error.")])
     .args(&[key("key"), key("newkey").key_spec(1)]);
+
+pub static RESTORE: Spec = write("restore", at_least(4))
+    .flags(Flags::DENYOOM)
+    .category(Categories::DANGEROUS)
+    .keys(&[KeySpec::at(1, KeyFlags::REPLACE)])
+    .since("2.6.0")
+    .summary("Makes a key of what DUMP has returned.")
+    .complexity("O(N), N the number of elements and their size; O(N*log(N)) for sorted sets.")
+    .history(&[
+        ("3.0.0", "Option `REPLACE`."),
+        ("5.0.0", "Option `ABSTTL`."),
+        ("5.0.0", "Options `IDLETIME` and `FREQ`."),
+    ])
+    .args(&[
+        key("key"),
+        int("ttl").within(0, i64::MAX),
+        text("serialized-value"),
+        pure("replace", "REPLACE").optional().since("3.0.0"),
+        pure("absttl", "ABSTTL").optional().since("5.0.0"),
+        one_of(&[
+            int("seconds").token("IDLETIME").within(0, i64::MAX),
+            int("frequency").token("FREQ").within(0, 255),
+        ])
+        .named("usage")
+        .optional()
+        .since("5.0.0"),
+    ]);
 
 pub static SCAN: Spec = read("scan", at_least(2))
     .since("2.8.0")
