@@ -42,7 +42,7 @@ use crate::prefetch::prefetch;
 use crate::slab::Memory;
 
 use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView};
-use crate::{Access, Block, HashView};
+use crate::{Access, Block, HashView, SetView};
 pub use payload::NewValue;
 pub(crate) use payload::Payload;
 
@@ -213,6 +213,11 @@ impl<'a> Entry<'a> {
             }
         };
         ValueView::Packed(Packing::of_tag(self.at.tag()), packed)
+    }
+
+    /// The value if it is a set.
+    pub fn set(&self) -> Option<SetView<'a>> {
+        SetView::of(self.value())
     }
 
     /// The value if it is a hash.

@@ -40,8 +40,10 @@ pub use shard::{Counts, Shard};
 pub use string::StringCopy;
 pub use structs::listpack::Item;
 pub use table::{Detached, Slot, Table};
+pub use value::set::algebra;
 pub use value::{
-    HashEdit, HashView, Kind, Large, Limits, NewHash, PackedView, Packing, Pairs, ValueView,
+    HashEdit, HashView, Kind, Large, Limits, Members, NewHash, NewSet, PackedView, Packing, Pairs,
+    SetCopy, SetEdit, SetLimits, SetView, ValueView,
 };
 
 /// A large string: shared by reference, copied when written to while shared.

@@ -16,6 +16,7 @@
 //! empties a collection leaves the key there: its caller removes it.
 
 mod hash;
+pub mod set;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::images::Remains;
 use crate::table::{Slot, Table};
 
 pub use hash::{HashEdit, HashView, NewHash, Pairs};
+pub use set::{Members, NewSet, SetCopy, SetEdit, SetLimits, SetView};
 
 /// A value as it is kept.
 #[derive(Clone, Copy, Debug)]

@@ -34,6 +34,7 @@ use crate::hash::Hasher;
 use crate::slots::{Place, Slots};
 use base::Rng;
 
+pub use crate::hash::Hashed;
 pub use item::Item;
 use item::{Head, Shape};
 
@@ -121,12 +122,22 @@ impl Dict {
         self.find(self.hasher.hash(name), name).is_some()
     }
 
+    /// The same for whoever asks several dicts about a name.
+    #[inline]
+    pub fn contains_hashed(&self, name: &[u8], hashed: &mut Hashed) -> bool {
+        self.find(hashed.of(self.hasher, name), name).is_some()
+    }
+
     // ---- change ----------------------------------------------------------
 
     /// Add a member; false if it was there.
     pub fn add(&mut self, name: &[u8]) -> bool {
+        self.add_hashed(name, &mut Hashed::default())
+    }
+
+    pub fn add_hashed(&mut self, name: &[u8], hashed: &mut Hashed) -> bool {
         debug_assert!(self.shape == Shape::Member);
-        let hash = self.hasher.hash(name);
+        let hash = hashed.of(self.hasher, name);
         if self.find(hash, name).is_some() {
             return false;
         }

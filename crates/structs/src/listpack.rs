@@ -22,12 +22,14 @@
 mod check;
 mod code;
 mod edit;
+mod index;
 mod item;
 mod iter;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use edit::Editor;
+pub use index::Index;
 pub use item::{Item, Needle};
 pub use iter::{Entries, Iter};
 

@@ -76,7 +76,12 @@ impl PartialEq<[u8]> for Item<'_> {
 impl<'n> Needle<'n> {
     #[inline]
     pub fn new(text: &'n [u8]) -> Needle<'n> {
-        let int = base::parse_i64(text);
+        Needle::parsed(text, base::parse_i64(text))
+    }
+
+    /// The same, of a text of which it is known which integer it spells.
+    #[inline]
+    pub fn parsed(text: &'n [u8], int: Option<i64>) -> Needle<'n> {
         Needle { text, int }
     }
 
