@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use persist::rdb::Build;
-use store::{Block, NewHash, NewValue};
+use store::{Block, NewHash, NewSet, NewValue};
 
 use crate::args::{Flag, Tool, Words};
 use crate::dataset::{DataSet, Origin, Target, Wanted};
@@ -131,6 +131,10 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
     let key = json_line::read(line)?;
     let longest = match &key.value {
         Value::String(bytes) => bytes.len(),
+        Value::Set(members) => {
+            let lens = members.iter().map(Vec::len);
+            lens.max().ok_or("a set has at least one member")?
+        }
         Value::Hash(pairs) => {
             let lens = pairs
                 .iter()
@@ -151,11 +155,21 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
             NewValue::Block(Block::new(bytes.to_vec()))
         }
         Value::String(bytes) => NewValue::String(bytes),
+        Value::Set(members) => set_of(members)?,
         Value::Hash(pairs) => hash_of(pairs)?,
     };
     match data.put(database, &key.key, value, key.deadline_ms) {
         true => Ok(()),
         false => Err("the key has been there before".into()),
+    }
+}
+
+fn set_of(members: &[Vec<u8>]) -> Result<NewValue<'static>, String> {
+    let build = Build::plainly();
+    let mut set = NewSet::new(build.set, build.hasher);
+    match members.iter().all(|member| set.add(member)) {
+        true => Ok(set.finish()),
+        false => Err("a member comes twice".into()),
     }
 }
 

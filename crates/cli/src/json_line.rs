@@ -3,6 +3,7 @@
 //! ```text
 //!   {"db":0,"key":"run","type":"string","value":"aaa","deadline":1700000000000}
 //!   {"db":0,"key":{"base64":"/w=="},"type":"string","value":"1"}
+//!   {"db":0,"key":"tags","type":"set","value":["red","7"]}
 //!   {"db":0,"key":"user:1","type":"hash","value":[["name","Ada"],["age","36"]]}
 //! ```
 //!
@@ -36,6 +37,8 @@ enum Content<'a> {
     #[serde(borrow)]
     Text(Text<'a>),
     #[serde(borrow)]
+    Texts(Vec<Text<'a>>),
+    #[serde(borrow)]
     Pairs(Vec<(Text<'a>, Text<'a>)>),
 }
 
@@ -65,6 +68,7 @@ pub struct Key {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     String(Cow<'a, [u8]>),
+    Set(Vec<Vec<u8>>),
     Hash(Vec<(Vec<u8>, Vec<u8>)>),
 }
 
@@ -78,6 +82,10 @@ pub fn write(
 ) -> io::Result<()> {
     let (kind, content) = match value {
         Value::String(bytes) => ("string", Content::Text(Text::of(bytes))),
+        Value::Set(members) => {
+            let members = members.iter().map(|member| Text::of(member));
+            ("set", Content::Texts(members.collect()))
+        }
         Value::Hash(pairs) => {
             let pairs = pairs.iter().map(|(f, v)| (Text::of(f), Text::of(v)));
             ("hash", Content::Pairs(pairs.collect()))
@@ -103,7 +111,7 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
         kind: Cow<'a, str>,
     }
     let kind: Kind<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    if !matches!(&*kind.kind, "string" | "hash") {
+    if !matches!(&*kind.kind, "string" | "set" | "hash") {
         return Err(format!(
             "the type is {:?}, which this version does not keep",
             kind.kind
@@ -112,6 +120,12 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
     let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let value = match (&*line.kind, line.value.ok_or("the value is missing")?) {
         ("string", Content::Text(text)) => Value::String(text.into_bytes("value")?.into()),
+        ("set", Content::Texts(members)) => {
+            let members = members.into_iter().map(|text| text.into_bytes("member"));
+            Value::Set(members.collect::<Result<_, String>>()?)
+        }
+        // Nothing tells an empty array of pairs from another one.
+        ("hash", Content::Texts(none)) if none.is_empty() => Value::Hash(Vec::new()),
         ("hash", Content::Pairs(pairs)) => {
             let pairs = pairs.into_iter();
             let pairs = pairs.map(|(f, v)| Ok((f.into_bytes("field")?, v.into_bytes("value")?)));
@@ -213,6 +227,16 @@ mod tests {
     }
 
     #[test]
+    fn a_set_comes_back() {
+        let members = vec![b"red".to_vec(), b"7".to_vec(), b"\xff".to_vec()];
+        let mut line = Vec::new();
+        write(&mut line, 0, b"s", &Value::Set(members.clone()), None).expect("a vector takes it");
+        let text = r#"{"db":0,"key":"s","type":"set","value":["red","7",{"base64":"/w=="}]}"#;
+        assert_eq!(std::str::from_utf8(&line), Ok(&*format!("{text}\n")));
+        assert_eq!(read(&line).map(|key| key.value), Ok(Value::Set(members)));
+    }
+
+    #[test]
     fn what_is_not_a_line_is_refused() {
         for (line, part) in [
             ("", "EOF"),
@@ -225,6 +249,10 @@ mod tests {
             ),
             (
                 r#"{"db":0,"key":"k","type":"hash","value":"v"}"#,
+                "not that",
+            ),
+            (
+                r#"{"db":0,"key":"k","type":"set","value":[["f","v"]]}"#,
                 "not that",
             ),
             (r#"{"db":-1,"key":"k","type":"string","value":"v"}"#, "u64"),

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use base::Now;
 use engine::Sink;
 use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer};
-use store::{Counts, Entry, HashView, StringView};
+use store::{Counts, Entry, HashView, SetView, StringView};
 
 use crate::json_line::{self, Value};
 
@@ -163,9 +163,10 @@ impl<W: Write> JsonSink<W> {
 impl<W: Write> Sink for JsonSink<W> {
     fn entry(&mut self, database: usize, entry: Entry<'_>) {
         if self.gate.passes(database, &entry).is_some() {
-            let value = match entry.hash() {
-                None => Value::String(string_of(&entry)),
-                Some(hash) => Value::Hash(pairs_of(hash)),
+            let value = match (entry.set(), entry.hash()) {
+                (Some(set), _) => Value::Set(members_of(set)),
+                (_, Some(hash)) => Value::Hash(pairs_of(hash)),
+                (None, None) => Value::String(string_of(&entry)),
             };
             let deadline_ms = entry.deadline_ms();
             let outcome = json_line::write(
@@ -214,18 +215,25 @@ impl<W: Write> CommandSink<W> {
         }
         let key = entry.key();
         let deadline = entry.deadline_ms().map(|at| at.to_string());
-        let Some(hash) = entry.hash() else {
+        if let Some(set) = entry.set() {
+            for members in members_of(set).chunks(2 * PAIRS_PER_COMMAND) {
+                let front: [&[u8]; 2] = [b"SADD", key];
+                let words = front.into_iter().chain(members.iter().map(Vec::as_slice));
+                self.command(&words.collect::<Vec<&[u8]>>())?;
+            }
+        } else if let Some(hash) = entry.hash() {
+            for pairs in pairs_of(hash).chunks(PAIRS_PER_COMMAND) {
+                let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
+                let front: [&[u8]; 2] = [b"HSET", key];
+                let words: Vec<&[u8]> = front.into_iter().chain(words).collect();
+                self.command(&words)?;
+            }
+        } else {
             let value = string_of(entry);
             return match deadline {
                 None => self.command(&[b"SET", key, &value]),
                 Some(at) => self.command(&[b"SET", key, &value, b"PXAT", at.as_bytes()]),
             };
-        };
-        for pairs in pairs_of(hash).chunks(PAIRS_PER_COMMAND) {
-            let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
-            let front: [&[u8]; 2] = [b"HSET", key];
-            let words: Vec<&[u8]> = front.into_iter().chain(words).collect();
-            self.command(&words)?;
         }
         match deadline {
             None => Ok(()),
@@ -247,8 +255,12 @@ impl<W: Write> Sink for CommandSink<W> {
     }
 }
 
-/// A large hash becomes several commands.
+/// A large hash or set becomes several commands, of so many words twice.
 const PAIRS_PER_COMMAND: usize = 64;
+
+fn members_of(set: SetView<'_>) -> Vec<Vec<u8>> {
+    set.iter().map(|member| member.to_vec()).collect()
+}
 
 fn pairs_of(hash: HashView<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let pairs = hash.iter();

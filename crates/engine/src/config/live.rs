@@ -9,7 +9,7 @@ use super::words::{FsyncPolicy, LogLevel, MaxmemoryPolicy, Mode, Permission, Rdb
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use store::Limits;
+use store::{Limits, SetLimits};
 
 /// Settings in effect. Names are those of the parameters, with the unit where the parameter leaves it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,12 @@ pub struct Live {
     // Collections.
     /// A HyperLogLog becomes dense rather than longer.
     pub hll_sparse_max_bytes: u64,
+    /// A set of integers stays packed up to so many...
+    pub set_max_intset_entries: u64,
+    /// ... any other set up to so many members...
+    pub set_max_listpack_entries: u64,
+    /// ... none of which is longer.
+    pub set_max_listpack_value_bytes: u64,
     /// A hash stays small up to so many fields...
     pub hash_max_listpack_entries: u64,
     /// ... none of which, and no value, is longer.
@@ -114,6 +120,17 @@ impl Live {
         match self.threads {
             0 => processors.clamp(1, 8),
             threads => threads as usize,
+        }
+    }
+
+    /// Up to where a set stays packed.
+    pub fn set_limits(&self) -> SetLimits {
+        SetLimits {
+            integers: self.set_max_intset_entries as usize,
+            small: Limits {
+                entries: self.set_max_listpack_entries as usize,
+                value_bytes: self.set_max_listpack_value_bytes as usize,
+            },
         }
     }
 
@@ -170,6 +187,9 @@ impl Live {
             lfu_decay_time_minutes: from.number("lfu-decay-time"),
 
             hll_sparse_max_bytes: from.number("hll-sparse-max-bytes"),
+            set_max_intset_entries: from.number("set-max-intset-entries"),
+            set_max_listpack_entries: from.number("set-max-listpack-entries"),
+            set_max_listpack_value_bytes: from.number("set-max-listpack-value"),
             hash_max_listpack_entries: from.number("hash-max-listpack-entries"),
             hash_max_listpack_value_bytes: from.number("hash-max-listpack-value"),
 

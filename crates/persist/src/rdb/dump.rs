@@ -14,13 +14,13 @@
 
 use std::convert::Infallible;
 
-use store::{Entry, StringView, ValueView};
+use store::{Entry, Packing, SetView, StringView, ValueView};
 
 use super::fault::{Fault, FaultKind};
 use super::input::{self, Input, Piece};
 use super::types::{self, Body, ValueType};
 use super::writer::{STRING_TYPE, large_type, packed_type, write_int, write_large, write_string};
-use super::{Build, Format, REDIS_VERSION_MAX, Text, VERSION, VERSION_OF_REDIS_7_0, Value};
+use super::{Build, Format, REDIS_VERSION_MAX, Text, VERSION, VERSION_OF_REDIS_7_0, Value, set};
 
 const VERSION_BYTES: usize = 2;
 const CHECKSUM_BYTES: usize = 8;
@@ -47,6 +47,11 @@ pub fn dump(entry: &Entry<'_>, version: u16) -> Vec<u8> {
                 StringView::Bytes(bytes) => write_string(&mut out, bytes, true),
                 StringView::Block(block) => write_string(&mut out, block.bytes(), true),
             }
+        }
+        ValueView::Packed(Packing::Set, packed) if version < VERSION => {
+            out.push(set::PLAIN_TYPE);
+            let members = SetView::packed(Packing::Set, packed.bytes());
+            set::write_plain_whole(&mut out, members, true);
         }
         ValueView::Packed(packing, packed) => {
             out.push(packed_type(packing));

@@ -13,13 +13,14 @@
 //! grows as bytes arrive, and whatever the bytes are, the answer is an item or a [`Fault`] that names
 //! a place.
 
-use store::{Block, KeyHasher, Limits, NewValue};
+use store::{Block, KeyHasher, Limits, NewValue, SetLimits};
 
 mod dump;
 mod fault;
 mod hash;
 mod input;
 mod reader;
+mod set;
 mod types;
 mod verify;
 mod writer;
@@ -113,6 +114,8 @@ pub enum Value<'a> {
 pub struct Build {
     /// Its secret guards large collections.
     pub hasher: KeyHasher,
+    /// Up to where a set stays packed.
+    pub set: SetLimits,
     /// Up to where a hash stays small.
     pub hash: Limits,
 }
@@ -122,6 +125,13 @@ impl Build {
     pub fn plainly() -> Build {
         Build {
             hasher: KeyHasher::new([1, 2]),
+            set: SetLimits {
+                integers: 512,
+                small: Limits {
+                    entries: 128,
+                    value_bytes: 64,
+                },
+            },
             hash: Limits {
                 entries: 512,
                 value_bytes: 64,

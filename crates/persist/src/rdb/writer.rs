@@ -19,9 +19,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use base::Crc64;
-use store::{Block, Entry, Large, Packing, StringView, ValueView};
+use store::{Block, Entry, Large, Packing, SetView, StringView, ValueView};
 
-use super::{VERSION, opcode};
+use super::{VERSION, opcode, set};
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,6 +194,12 @@ impl Writer {
         packing: Packing,
         bytes: &[u8],
     ) {
+        if packing == Packing::Set && self.options.version < VERSION {
+            self.key(set::PLAIN_TYPE, key, deadline_ms, usage);
+            let members = SetView::packed(packing, bytes);
+            set::write_plain_whole(&mut self.out, members, self.options.compress);
+            return;
+        }
         self.key(packed_type(packing), key, deadline_ms, usage);
         self.string(bytes);
     }
@@ -365,8 +371,9 @@ pub(super) fn packed_type(packing: Packing) -> u8 {
 
 pub(super) fn large_type(large: &Large) -> u8 {
     match large {
+        Large::Set(_) => set::PLAIN_TYPE,
         Large::Hash(_) => 4,
-        Large::List(_) | Large::Set(_) | Large::SortedSet(_) | Large::Stream(_) => {
+        Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => {
             unreachable!("no command makes one yet")
         }
     }
@@ -379,8 +386,14 @@ pub(super) fn write_large<E>(
     compress: bool,
     drain: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let Large::Hash(fields) = large else {
-        unreachable!("no command makes one yet")
+    let fields = match large {
+        Large::Set(members) => {
+            return set::write_plain(out, SetView::Large(members), compress, drain);
+        }
+        Large::Hash(fields) => fields,
+        Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => {
+            unreachable!("no command makes one yet")
+        }
     };
     write_length(out, fields.len() as u64);
     for item in fields.iter() {

@@ -61,11 +61,11 @@ fn every_length() {
 
 #[test]
 fn other_types_and_other_families() {
-    let Ok(Value::Other(other)) = restore(&framed(b"\x14\x02lp", 11)) else {
-        panic!("a set");
+    let Ok(Value::Other(other)) = restore(&framed(b"\x07\x05\x00", 11)) else {
+        panic!("a module's value");
     };
-    assert_eq!(other.value_type, ValueType::SetListpack);
-    assert!(other.refusal().to_string().contains("holds a set"));
+    assert_eq!(other.value_type, ValueType::Module);
+    assert!(other.refusal().to_string().contains("holds a module value"));
     assert_eq!(
         restore(&framed(b"\x00\x01v", 80)).expect("of Valkey"),
         Value::String(Text::Bytes(b"v"))

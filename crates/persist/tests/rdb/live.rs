@@ -390,6 +390,6 @@ fn dumps_are_exchanged() {
     redis.ask(&[b"SADD", b"set", b"a", b"b"]);
     let payload = redis.bulk(&[b"DUMP", b"set"]);
     assert!(
-        matches!(restore(&payload), Ok(Value::Other(other)) if other.value_type.name() == "set")
+        matches!(restore(&payload), Ok(Value::Collection(set)) if set.value_type.name() == "set")
     );
 }

@@ -8,4 +8,5 @@ mod golden;
 mod hashes;
 mod live;
 mod round_trip;
+mod sets;
 mod speed;

@@ -9,9 +9,9 @@ rows! {
     "hash-max-listpack-value" | "hash-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Live;
     "list-max-listpack-size" | "list-max-ziplist-size", Integer(i32::MIN as i64, INT_MAX), "-2", Modifiable, Later;
     "list-compress-depth", Integer(0, INT_MAX), "0", Modifiable, Later;
-    "set-max-intset-entries", Integer(0, LONG_MAX), "512", Modifiable, Later;
-    "set-max-listpack-entries", Integer(0, LONG_MAX), "128", Modifiable, Later;
-    "set-max-listpack-value", Integer(0, LONG_MAX), "64", Modifiable, Later;
+    "set-max-intset-entries", Integer(0, LONG_MAX), "512", Modifiable, Live;
+    "set-max-listpack-entries", Integer(0, LONG_MAX), "128", Modifiable, Live;
+    "set-max-listpack-value", Integer(0, LONG_MAX), "64", Modifiable, Live;
     "zset-max-listpack-entries" | "zset-max-ziplist-entries", Integer(0, LONG_MAX), "128", Modifiable, Later;
     "zset-max-listpack-value" | "zset-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Later;
     "hll-sparse-max-bytes", Memory(0, LONG_MAX_BYTES), "3000", Modifiable, Live;
