@@ -38,7 +38,7 @@ fn digests_are_those_of_the_oracle() {
     }
 }
 
-/// Strings and hashes of all encodings, with and without a deadline, in a few databases. No
+/// Strings, sets and hashes of all encodings, with and without a deadline, in a few databases. No
 /// deadline is near: when an expired key goes is each server's affair.
 fn request(rng: &mut Rng) -> String {
     let key = format!("k:{}", rng.below(300));
@@ -46,7 +46,8 @@ fn request(rng: &mut Rng) -> String {
     let value = char::from(b'a' + rng.below(26) as u8)
         .to_string()
         .repeat(len);
-    match rng.below(19) {
+    let number = rng.below(9);
+    match rng.below(26) {
         0..3 => format!("SET {key} {value}"),
         3 => format!("SET {key} {}", rng.next_u64() as i64),
         4 => format!("SET {key} {value} EX 1000"),
@@ -62,6 +63,13 @@ fn request(rng: &mut Rng) -> String {
         15 => format!("PFADD h{key} {} {}", rng.below(9), rng.below(99)),
         16 => format!("PFCOUNT h{key}"),
         17 => format!("PFMERGE h{key} hk:1 hk:2"),
+        18 => format!("SADD {key} {number} {}", rng.next_u64() as i32),
+        19 => format!("SADD {key} {value} m{number}"),
+        20 => format!("SREM {key} {number} m{number} m1"),
+        21 => format!("SMOVE {key} k:{} m{number}", rng.below(300)),
+        22 => format!("SUNIONSTORE {key} k:{} k:{number}", rng.below(300)),
+        23 => format!("SINTERSTORE {key} k:{} {key}", rng.below(300)),
+        24 => format!("SDIFFSTORE {key} k:{} k:{number} {key}", rng.below(300)),
         _ => format!("SELECT {}", rng.below(4)),
     }
 }

@@ -180,6 +180,13 @@ impl Outbox {
     pub fn append(&mut self, mut other: Outbox) {
         debug_assert_eq!(other.sent, 0);
         self.seal();
+        if self.overflowed || other.overflowed {
+            *self = Outbox {
+                overflowed: true,
+                ..Outbox::default()
+            };
+            return;
+        }
         self.queued += other.queued;
         self.copied += other.copied;
         self.pieces.append(&mut other.pieces);

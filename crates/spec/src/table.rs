@@ -4,7 +4,7 @@
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
 use crate::families::{
-    bitmap, connection, generic, hash, hyperloglog, scripting, server, string, transaction,
+    bitmap, connection, generic, hash, hyperloglog, scripting, server, set, string, transaction,
 };
 use crate::spec::Spec;
 
@@ -98,9 +98,13 @@ pub static COMMANDS: &[&Spec] = &[
     &generic::RENAMENX,
     &connection::RESET,
     &generic::RESTORE,
+    &set::SADD,
     &server::SAVE,
     &generic::SCAN,
+    &set::SCARD,
     &scripting::SCRIPT,
+    &set::SDIFF,
+    &set::SDIFFSTORE,
     &connection::SELECT,
     &string::SET,
     &bitmap::SETBIT,
@@ -108,8 +112,21 @@ pub static COMMANDS: &[&Spec] = &[
     &string::SETNX,
     &string::SETRANGE,
     &server::SHUTDOWN,
+    &set::SINTER,
+    &set::SINTERCARD,
+    &set::SINTERSTORE,
+    &set::SISMEMBER,
+    &set::SMEMBERS,
+    &set::SMISMEMBER,
+    &set::SMOVE,
+    &set::SPOP,
+    &set::SRANDMEMBER,
+    &set::SREM,
+    &set::SSCAN,
     &string::STRLEN,
     &string::SUBSTR,
+    &set::SUNION,
+    &set::SUNIONSTORE,
     &server::SWAPDB,
     &server::TIME,
     &generic::TOUCH,

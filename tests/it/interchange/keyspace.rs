@@ -106,10 +106,34 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
         noise(&mut rng, 70_000),
         b"long name".to_vec(),
     ]);
+    requests.extend(sets(leg));
     requests.extend(hashes(leg));
     requests.extend(restored(leg));
     requests.push(words(&["SELECT", "0"]));
     expect_no_error(node, &requests);
+}
+
+/// Sets of all forms, with members that look like numbers and like nothing.
+fn sets(leg: u64) -> Vec<Words> {
+    let mut requests = Vec::new();
+    for members in [1, 2, 128, 129, 512, 513, 3_000] {
+        let integers = |at: i64| (at - 7) << (at % 50);
+        let mut request = words(&["SADD", &format!("corner:{leg}:integers{members}")]);
+        request.extend((0..members).map(|at| integers(at).to_string().into_bytes()));
+        requests.push(request);
+        let mut request = words(&["SADD", &format!("corner:{leg}:set{members}")]);
+        request.extend((0..members).map(|at| match at % 3 {
+            0 => format!("member {at}").into_bytes(),
+            1 => format!("0{at}").into_bytes(),
+            _ => integers(at).to_string().into_bytes(),
+        }));
+        requests.push(request);
+    }
+    for len in [0, 63, 64, 65, 100_000] {
+        let name = format!("corner:{leg}:set of {len}");
+        requests.push(words(&["SADD", &name, &"v".repeat(len), "\0\r\n", "7"]));
+    }
+    requests
 }
 
 /// Hashes of both forms, with fields and values that look like numbers and like nothing.
@@ -197,7 +221,9 @@ fn request(rng: &mut Rng) -> Words {
     };
     let field = format!("f{}", rng.below(9));
     let field = field.as_bytes();
-    match rng.below(39) {
+    let some = (number.len() % 7).to_string();
+    let some = some.as_bytes();
+    match rng.below(46) {
         0..6 => with("SET", &[&value]),
         6 => with("SET", &[number.as_bytes()]),
         7 => with("SET", &[&value, b"EX", secs.as_bytes()]),
@@ -231,6 +257,14 @@ fn request(rng: &mut Rng) -> Words {
         35 => words(&["PFADD", &sketch, &number, &secs, &bit]),
         36 => words(&["PFCOUNT", &sketch]),
         37 => words(&["PFMERGE", &sketch, "sketch:1", "sketch:2"]),
+        38 => with("SADD", &[number.as_bytes(), some]),
+        39 => with("SADD", &[&value, field, some]),
+        40 => with("SREM", &[field, some]),
+        41 => with("SMOVE", &[&other, some]),
+        42 => with("SUNIONSTORE", &[&other, b"k:1", b"k:2"]),
+        43 => with("SDIFFSTORE", &[&other, b"k:3"]),
+        44 => with("SINTERSTORE", &[&other, &other]),
+        45 => with("SPOP", &[some]),
         28 if rng.below(40) == 0 => words(&["SWAPDB", "1", "2"]),
         28 if rng.below(150) == 0 => words(&["FLUSHDB"]),
         _ => words(&["SELECT", &database]),

@@ -36,6 +36,7 @@ mod save;
 mod scan;
 mod scripting;
 mod server;
+mod set;
 mod string;
 mod transaction;
 
@@ -146,6 +147,7 @@ static FAMILIES: &[&[Row]] = &[
     scan::TABLE,
     scripting::TABLE,
     server::TABLE,
+    set::TABLE,
     string::TABLE,
     transaction::TABLE,
 ];

@@ -75,7 +75,10 @@ fn dumps_are_for_who_reads_them() {
         let members = numbered("m:", 7);
         let (table, slot) = set_of(&members);
         let payload = dump(&table.entry(slot), version);
-        assert_eq!((payload[0], payload[payload.len() - 10]), (first_byte, version as u8));
+        assert_eq!(
+            (payload[0], payload[payload.len() - 10]),
+            (first_byte, version as u8)
+        );
         assert_eq!(restored(&payload, &Build::plainly()), (members, "listpack"));
     }
 }

@@ -57,9 +57,9 @@ impl<'a> Index<'a> {
             Item::Bytes(bytes) => {
                 let add = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
                 let (words, rest) = bytes.as_chunks::<8>();
-                let hash = words
-                    .iter()
-                    .fold(bytes.len() as u64, |hash, word| add(hash, u64::from_le_bytes(*word)));
+                let hash = words.iter().fold(bytes.len() as u64, |hash, word| {
+                    add(hash, u64::from_le_bytes(*word))
+                });
                 let mut last = [0; 8];
                 last[..rest.len()].copy_from_slice(rest);
                 add(hash, u64::from_le_bytes(last))

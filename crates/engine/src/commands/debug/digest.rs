@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   value    mix(kind, 4 bytes) · content · xor("!!expire!!") if it has a deadline
-//!   content  string: mix(it)    hash: xor(mix(field) · mix(value)), for each field
+//!   content  string: mix(it)    set: xor(member), for each
+//!            hash: xor(mix(field) · mix(value)), for each field
 //!   key      mix(key) · value
 //!   all      mix(database, 4 bytes) · xor(each key of it), for each that is not empty
 //! ```
@@ -89,16 +90,17 @@ impl Digest {
 
     fn value(&mut self, entry: Entry<'_>) {
         self.mix(&(entry.kind() as u32).to_be_bytes());
-        match entry.hash() {
-            None => entry.string().with_bytes(|bytes| self.mix(bytes)),
-            Some(hash) => {
-                for (field, value) in hash.iter() {
-                    let mut pair = Digest::default();
-                    pair.mix(&field.to_vec());
-                    pair.mix(&value.to_vec());
-                    self.xor(&pair.0);
-                }
+        if let Some(set) = entry.set() {
+            set.iter().for_each(|member| self.xor(&member.to_vec()));
+        } else if let Some(hash) = entry.hash() {
+            for (field, value) in hash.iter() {
+                let mut pair = Digest::default();
+                pair.mix(&field.to_vec());
+                pair.mix(&value.to_vec());
+                self.xor(&pair.0);
             }
+        } else {
+            entry.string().with_bytes(|bytes| self.mix(bytes));
         }
         if entry.deadline_ms().is_some() {
             self.xor(b"!!expire!!");
