@@ -14,6 +14,7 @@ use engine::{
 use ochredb::persistence::{Persistence, Watcher};
 use persist::{Storage, Trouble};
 use resp::OwnedArgv;
+use testkit::crash::content::Content;
 use testkit::crash::state::{Span, State, Value};
 use testkit::crash::workload::{own_databases, parse_name};
 use testkit::reply::Reply;
@@ -189,10 +190,12 @@ impl Session {
                 };
                 let (_, key) = parse_name(&name, database).expect("a name of ours");
                 let looked = self.ask([&b"PEXPIRETIME"[..], &name]);
-                let got = self.ask([&b"GET"[..], &name]);
-                if let (Reply::Integer(deadline_ms), Reply::Bulk(bytes)) = (looked, got) {
+                let kind = self.ask([&b"TYPE"[..], &name]);
+                let got = self.ask(Content::question(&kind, &name));
+                let content = Content::read(&kind, got).expect("what was written");
+                if let (Reply::Integer(deadline_ms), Some(content)) = (looked, content) {
                     let deadline = (deadline_ms >= 0).then(|| Span::point(deadline_ms));
-                    state.0.insert(key, Value { bytes, deadline });
+                    state.0.insert(key, Value { content, deadline });
                 }
             }
         }

@@ -10,6 +10,7 @@
 
 use std::fmt;
 
+use super::sets::SetChange;
 use super::state::{Change, Span, State};
 use super::workload::words;
 
@@ -19,8 +20,15 @@ pub struct Unit {
     pub changes: Vec<Change>,
     /// Between sending it and its answer, or the end.
     pub when: Span,
-    /// What its looks showed, in order.
-    pub shown_ms: Vec<i64>,
+    /// What its replies showed that is not foretold, in order.
+    pub shown: Vec<Shown>,
+}
+
+/// What nobody foretells.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    Ms(i64),
+    Popped(Vec<Vec<u8>>),
 }
 
 /// A client's history since the state that is known for certain.
@@ -42,11 +50,17 @@ pub struct Fit {
 impl Unit {
     /// Returns a complaint if a look showed what cannot be.
     pub fn apply(&self, state: &mut State) -> Result<(), String> {
-        let mut shown = self.shown_ms.iter();
+        let mut shown = self.shown.iter();
         for change in &self.changes {
+            if let Change::OfSet(key, SetChange::Pop(_)) = change
+                && let Some(Shown::Popped(members)) = shown.next()
+            {
+                SetChange::apply_shown(state, *key, members)?;
+                continue;
+            }
             state.apply(change, self.when);
             if let Change::Look(key) = change
-                && let Some(&shown_ms) = shown.next()
+                && let Some(&Shown::Ms(shown_ms)) = shown.next()
             {
                 let before = state.0.get(key).cloned();
                 if !state.learn(*key, shown_ms) {
@@ -77,12 +91,23 @@ impl History {
     /// missing: of a log those that were not answered.
     pub fn fit(&self, read: &State, when: Span, least: usize) -> Result<Fit, String> {
         let mut state = self.known.clone();
+        for at in 0..=self.units.len() {
+            if at >= least && state.differences(read, when).is_empty() {
+                return Ok(Fit { beyond: at - least });
+            }
+            if let Some(unit) = self.units.get(at) {
+                unit.apply(&mut state)?;
+            }
+        }
+        Err(self.explain(read, when)?)
+    }
+
+    /// Why none of the states is it.
+    fn explain(&self, read: &State, when: Span) -> Result<String, String> {
+        let mut state = self.known.clone();
         let mut nearest: Option<(usize, Vec<String>)> = None;
         for at in 0..=self.units.len() {
             let found = state.differences(read, when);
-            if found.is_empty() && at >= least {
-                return Ok(Fit { beyond: at - least });
-            }
             if nearest
                 .as_ref()
                 .is_none_or(|(_, best)| found.len() <= best.len())
@@ -94,7 +119,7 @@ impl History {
             }
         }
         let (at, found) = nearest.expect("at least one state was compared");
-        Err(self.misfit(at, &found))
+        Ok(self.misfit(at, &found))
     }
 
     /// What is said of a state that is nearest to the one after unit `at`.

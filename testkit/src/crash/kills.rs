@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::content::Content;
 use super::history::History;
 use super::state::{Span, State, Value};
 use super::workload::{Argv, Workload, name, own_databases, parse_name};
@@ -425,21 +426,27 @@ pub fn read_database(
     let names: Vec<Vec<u8>> = names.collect();
     let looks = names.iter().flat_map(|name| {
         let ask = |word: &str| vec![word.as_bytes().to_vec(), name.clone()];
-        [ask("PEXPIRETIME"), ask("GET")]
+        [ask("PEXPIRETIME"), ask("TYPE")]
     });
-    let replies = connection
-        .ask_all(&looks.collect::<Vec<_>>())
-        .map_err(broken)?;
+    let looks: Vec<Argv> = looks.collect();
+    let replies = connection.ask_all(&looks).map_err(broken)?;
+    let of_names = names.iter().zip(replies.chunks_exact(2));
+    let questions: Vec<Argv> = of_names
+        .map(|(name, looked)| Content::question(&looked[1], name))
+        .collect();
+    let contents = connection.ask_all(&questions).map_err(broken)?;
     let mut found = Vec::new();
-    for (name, pair) in names.into_iter().zip(replies.chunks_exact(2)) {
-        let (deadline_ms, bytes) = match pair {
-            [Reply::Integer(deadline_ms), Reply::Bulk(bytes)] => (*deadline_ms, bytes.clone()),
-            // Its time came while we looked.
-            [Reply::Integer(_), Reply::NullBulk] => continue,
-            other => return Err(format!("{}: {other:.200?}", name.escape_ascii())),
+    for ((name, looked), content) in names.into_iter().zip(replies.chunks_exact(2)).zip(contents) {
+        let told = |what: String| format!("{}: {what}", name.escape_ascii());
+        let Reply::Integer(deadline_ms) = looked[0] else {
+            return Err(told(looked[0].to_string()));
+        };
+        // Its time may have come while we looked.
+        let Some(content) = Content::read(&looked[1], content).map_err(told)? else {
+            continue;
         };
         let deadline = (deadline_ms >= 0).then(|| Span::point(deadline_ms));
-        found.push((name, Value { bytes, deadline }));
+        found.push((name, Value { content, deadline }));
     }
     Ok(found)
 }

@@ -1,17 +1,21 @@
 //! What one client's keys hold, and what a change makes of them.
 //!
 //! ```text
-//!   State: (database, number) ─► bytes, deadline      a map in plain words
+//!   State: (database, number) ─► content, deadline    a map in plain words
 //!   Change + State ─► State', the reply that is due
 //! ```
 //!
 //! A client is the only one that writes its keys, so that its model foretells every reply. The
 //! moment at which a relative deadline falls is not foretold exactly: a [`Span`] holds it, and the
-//! first look at the key narrows the span to a point.
+//! first look at the key narrows the span to a point. What SPOP drew is not foretold either (see
+//! `sets`).
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::content::Content;
+use super::hashes::HashChange;
+use super::sets::SetChange;
 use crate::reply::Reply;
 
 /// Databases are numbered as the server does; keys within a client.
@@ -30,7 +34,7 @@ pub struct Span {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
-    pub bytes: Vec<u8>,
+    pub content: Content,
     pub deadline: Option<Span>,
 }
 
@@ -71,6 +75,8 @@ pub enum Change {
     SetMany(Vec<(Key, Vec<u8>)>),
     Flush(u8),
     Swap(u8, u8),
+    OfSet(Key, SetChange),
+    OfHash(Key, HashChange),
     /// PEXPIRETIME: changes nothing but what is known.
     Look(Key),
 }
@@ -100,23 +106,37 @@ impl State {
         self.0.contains_key(&key)
     }
 
+    /// The length of a string.
     pub fn len_of(&self, key: Key) -> usize {
-        self.0.get(&key).map_or(0, |value| value.bytes.len())
+        match self.0.get(&key).map(|value| &value.content) {
+            Some(Content::Bytes(bytes)) => bytes.len(),
+            _ => 0,
+        }
     }
 
     fn put(&mut self, key: Key, bytes: Vec<u8>, deadline: Option<Span>) {
-        self.0.insert(key, Value { bytes, deadline });
+        let content = Content::Bytes(bytes);
+        self.0.insert(key, Value { content, deadline });
     }
 
     fn deadline(&self, key: Key) -> Option<Span> {
         self.0.get(&key).and_then(|value| value.deadline)
     }
 
-    fn entry(&mut self, key: Key) -> &mut Value {
-        self.0.entry(key).or_insert_with(|| Value {
-            bytes: Vec::new(),
+    /// What a key holds, or is about to hold.
+    pub(super) fn content(&mut self, key: Key, begin: impl FnOnce() -> Content) -> &mut Content {
+        let value = self.0.entry(key).or_insert_with(|| Value {
+            content: begin(),
             deadline: None,
-        })
+        });
+        &mut value.content
+    }
+
+    fn bytes(&mut self, key: Key) -> &mut Vec<u8> {
+        match self.content(key, || Content::Bytes(Vec::new())) {
+            Content::Bytes(bytes) => bytes,
+            other => panic!("{key} holds {other}"),
+        }
     }
 
     /// Does a change, executed at some time within `when`. The reply that is due; of a look the
@@ -159,6 +179,8 @@ impl State {
                 self.expire(change, when)
             }
             Change::Look(_) => return None,
+            Change::OfSet(key, change) => return change.apply(self, *key).ok(),
+            Change::OfHash(key, change) => change.apply(self, *key),
             Change::Flush(database) => {
                 self.0.retain(|key, _| key.database != *database);
                 ok()
@@ -183,12 +205,12 @@ impl State {
     fn edit(&mut self, change: &Change) -> Reply {
         Reply::Integer(match change {
             Change::Append(key, more) => {
-                let bytes = &mut self.entry(*key).bytes;
+                let bytes = self.bytes(*key);
                 bytes.extend_from_slice(more);
                 bytes.len() as i64
             }
             Change::IncrBy(key, by) => {
-                let bytes = &mut self.entry(*key).bytes;
+                let bytes = self.bytes(*key);
                 let before = std::str::from_utf8(bytes).ok();
                 let before = before.and_then(|text| text.parse().ok()).unwrap_or(0);
                 let after: i64 = before + by;
@@ -196,13 +218,13 @@ impl State {
                 after
             }
             Change::SetRange(key, at, new) => {
-                let bytes = &mut self.entry(*key).bytes;
+                let bytes = self.bytes(*key);
                 bytes.resize(bytes.len().max(at + new.len()), 0);
                 bytes[*at..at + new.len()].copy_from_slice(new);
                 bytes.len() as i64
             }
             Change::SetBit(key, at, bit) => {
-                let bytes = &mut self.entry(*key).bytes;
+                let bytes = self.bytes(*key);
                 bytes.resize(bytes.len().max(at / 8 + 1), 0);
                 let mask = 0x80 >> (at % 8);
                 let byte = &mut bytes[at / 8];
@@ -289,7 +311,7 @@ impl State {
                 Some(shown) if must_be_over => {
                     found.push(format!("{key}: {shown} should have expired"));
                 }
-                Some(shown) if shown.bytes != value.bytes => {
+                Some(shown) if !value.content.allows(&shown.content) => {
                     found.push(format!("{key}: {shown} instead of {value}"));
                 }
                 Some(shown) if !value.allows(shown) => {
@@ -335,17 +357,19 @@ impl fmt::Display for Key {
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = &self.bytes[..self.bytes.len().min(24)];
-        let (text, len) = (head.escape_ascii(), self.bytes.len());
-        write!(f, "\"{text}\" ({len} bytes")?;
+        write!(f, "{}", self.content)?;
         match self.deadline {
-            Some(span) if span.least_ms == span.most_ms => write!(f, " until {})", span.least_ms),
-            Some(span) => write!(f, " until {} to {})", span.least_ms, span.most_ms),
-            None => write!(f, ")"),
+            Some(span) if span.least_ms == span.most_ms => write!(f, " until {}", span.least_ms),
+            Some(span) => write!(f, " until {} to {}", span.least_ms, span.most_ms),
+            None => Ok(()),
         }
     }
 }
 
 fn bulk(value: Option<Value>) -> Reply {
-    value.map_or(Reply::NullBulk, |value| Reply::Bulk(value.bytes))
+    match value.map(|value| value.content) {
+        None => Reply::NullBulk,
+        Some(Content::Bytes(bytes)) => Reply::Bulk(bytes),
+        Some(other) => panic!("{other} is no string"),
+    }
 }

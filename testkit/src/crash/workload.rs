@@ -1,9 +1,13 @@
 //! What a client does next: units by chance, the same for the same seed.
 //!
 //! Every value says which write it is of, so that no two states are alike. Numbers of keys tell
-//! what they are for: counters, strings, and short-lived ones that nothing but SET ever touches,
+//! what they are for: counters, strings, sets and hashes, and short-lived ones that nothing but SET ever touches,
 //! because nobody foretells what a command finds of them.
 
+use super::content::texts;
+use super::hashes::{HASHES, HashChange};
+use super::history::Shown;
+use super::sets::{POOLS, SETS, SetChange};
 use super::state::{Change, Expiry, Key, Span, State};
 use crate::linear::dice::Dice;
 use crate::reply::Reply;
@@ -36,6 +40,8 @@ pub enum Due {
     Exactly(Reply),
     /// Any number: of a look.
     Number,
+    /// So many members, whichever.
+    Popped(usize),
     /// Of EXEC.
     All(Vec<Due>),
 }
@@ -150,6 +156,11 @@ impl Workload {
             least_ms: now_ms - 1_000,
             most_ms: now_ms + 3_600_000,
         };
+        if let Change::OfSet(key, change) = change {
+            return change
+                .apply(&mut self.state, *key)
+                .map_or_else(Due::Popped, Due::Exactly);
+        }
         self.state
             .apply(change, hour)
             .map_or(Due::Number, Due::Exactly)
@@ -169,7 +180,23 @@ impl Workload {
     fn change(&mut self, now_ms: i64) -> Change {
         let database = self.database();
         let string = self.key(database, STRINGS);
-        match self.dice.below(64) {
+        // What is done to keys whatever they hold.
+        let range = [STRINGS, STRINGS, SETS, HASHES][self.dice.below(4)].clone();
+        let any = self.key(database, range);
+        match self.dice.below(80) {
+            64..70 => {
+                let set = self.key(database, SETS.start..POOLS.end);
+                self.change_set(set, now_ms)
+            }
+            70..74 => {
+                let pool = self.key(database, POOLS);
+                self.change_set(pool, now_ms)
+            }
+            74..80 => {
+                let value = self.bytes();
+                let hash = self.key(database, HASHES);
+                Change::OfHash(hash, HashChange::draw(&mut self.dice, value))
+            }
             0..10 => Change::Set(string, self.bytes(), self.expiry(now_ms)),
             10..16 => self.append(string),
             16..24 => Change::IncrBy(
@@ -179,19 +206,19 @@ impl Workload {
             24..29 => Change::SetRange(string, self.dice.below(300), self.bytes()),
             29..33 => Change::SetBit(string, self.dice.below(4_000), self.dice.once_in(2)),
             33..35 => Change::Delete(self.keys(database), self.dice.once_in(2)),
-            35..38 => Change::ExpireAt(string, now_ms + FAR_MS + self.dice.below(100_000) as i64),
-            38..40 => Change::ExpireIn(string, 100_000 + self.dice.below(100_000) as i64),
-            40..42 => Change::Persist(string),
+            35..38 => Change::ExpireAt(any, now_ms + FAR_MS + self.dice.below(100_000) as i64),
+            38..40 => Change::ExpireIn(any, 100_000 + self.dice.below(100_000) as i64),
+            40..42 => Change::Persist(any),
             42..44 => Change::GetDel(string),
-            44..47 => self.rename(database, string),
+            44..47 => self.rename(database, any),
             47..50 => {
                 let elsewhere = self.database();
-                let to = self.key(elsewhere, STRINGS);
-                self.copy(string, to)
+                let to = self.key(elsewhere, range_of(any));
+                self.copy(any, to)
             }
             50 => {
                 let elsewhere = own_databases(self.client)[0];
-                Change::Move(string, if database == 0 { elsewhere } else { 0 })
+                Change::Move(any, if database == 0 { elsewhere } else { 0 })
             }
             51..54 => Change::SetMany(self.pairs(database)),
             54 => Change::Flush(own_databases(self.client)[self.dice.below(2)]),
@@ -201,7 +228,7 @@ impl Workload {
             }
             56 => Change::SetIfNew(string, self.bytes()),
             57 => Change::GetSet(string, self.bytes()),
-            58..61 => Change::Look(string),
+            58..61 => Change::Look(any),
             _ if !self.expires => Change::Set(string, self.bytes(), Expiry::Never),
             _ => {
                 let key = self.key(0, SHORT_LIVED);
@@ -209,6 +236,16 @@ impl Workload {
                 Change::Set(key, self.bytes(), Expiry::At(deadline_ms))
             }
         }
+    }
+
+    fn change_set(&mut self, key: Key, now_ms: i64) -> Change {
+        let written = &mut self.written;
+        // Also unique among those of earlier rounds.
+        let unique = || {
+            *written += 1;
+            now_ms * 100_000 + *written as i64
+        };
+        Change::OfSet(key, SetChange::draw(key, &mut self.dice, unique))
     }
 
     fn database(&mut self) -> u8 {
@@ -224,7 +261,7 @@ impl Workload {
         Key { database, number }
     }
 
-    /// One to four different ones.
+    /// One to four different strings.
     fn keys(&mut self, database: u8) -> Vec<Key> {
         let numbers = self.dice.shuffled(STRINGS.len());
         let count = 1 + self.dice.below(4);
@@ -252,17 +289,21 @@ impl Workload {
     }
 
     fn rename(&mut self, database: u8, from: Key) -> Change {
-        let to = self.key(database, STRINGS);
+        let to = self.key(database, range_of(from));
         match self.state.holds(from) && from != to {
             true => Change::Rename(from, to),
-            false => Change::Set(from, self.bytes(), Expiry::Never),
+            false => Change::Set(self.key(database, STRINGS), self.bytes(), Expiry::Never),
         }
     }
 
     fn copy(&mut self, from: Key, to: Key) -> Change {
         match from != to {
             true => Change::Copy(from, to),
-            false => Change::Set(from, self.bytes(), Expiry::Never),
+            false => Change::Set(
+                self.key(from.database, STRINGS),
+                self.bytes(),
+                Expiry::Never,
+            ),
         }
     }
 
@@ -300,20 +341,24 @@ impl Draw {
 }
 
 impl Due {
-    /// Is it this reply? Numbers that looks show are put down.
-    pub fn is(&self, reply: &Reply, shown_ms: &mut Vec<i64>) -> bool {
+    /// Is it this reply? What it shows that is not foretold is put down.
+    pub fn is(&self, reply: &Reply, shown: &mut Vec<Shown>) -> bool {
         match (self, reply) {
             (Due::Exactly(due), reply) => due == reply,
             (Due::Number, Reply::Integer(number)) => {
-                shown_ms.push(*number);
+                shown.push(Shown::Ms(*number));
                 true
             }
+            (Due::Popped(count), Reply::Array(members)) => match texts(members.clone()) {
+                Ok(members) if members.len() == *count => {
+                    shown.push(Shown::Popped(members));
+                    true
+                }
+                _ => false,
+            },
             (Due::All(due), Reply::Array(replies)) => {
                 due.len() == replies.len()
-                    && due
-                        .iter()
-                        .zip(replies)
-                        .all(|(due, it)| due.is(it, shown_ms))
+                    && due.iter().zip(replies).all(|(due, it)| due.is(it, shown))
             }
             _ => false,
         }
@@ -342,9 +387,18 @@ impl Change {
             | Change::Rename(key, _)
             | Change::Copy(key, _)
             | Change::Move(key, _)
+            | Change::OfSet(key, _)
+            | Change::OfHash(key, _)
             | Change::Look(key) => Some(key.database),
         }
     }
+}
+
+/// The keys that may hold what this one may.
+fn range_of(key: Key) -> std::ops::Range<u16> {
+    let ranges = [SETS, HASHES];
+    let of = ranges.into_iter().find(|range| range.contains(&key.number));
+    of.unwrap_or(STRINGS)
 }
 
 fn ok() -> Due {
@@ -421,6 +475,11 @@ pub fn words(client: u8, change: &Change) -> Argv {
                 number((*other).into()),
             ]
         }
+        Change::OfSet(at, change) => {
+            let name_of = |number| name(client, Key { number, ..*at });
+            change.words(name_of, *at)
+        }
+        Change::OfHash(at, change) => change.words(key(at)),
         Change::Look(at) => vec![text("PEXPIRETIME"), key(at)],
     }
 }

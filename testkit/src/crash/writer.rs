@@ -143,22 +143,22 @@ pub fn write_units(
         history.units.push(Unit {
             changes: draw.changes,
             when,
-            shown_ms: Vec::new(),
+            shown: Vec::new(),
         });
     }
     connection.send(&requests)?;
     let mut at = 0;
     for due in due {
-        let mut shown_ms = Vec::new();
+        let mut shown = Vec::new();
         for due in due {
             let reply = connection.receive()?;
-            if !due.is(&reply, &mut shown_ms) {
+            if !due.is(&reply, &mut shown) {
                 return Ok(Err(complaint(&requests[at], &due, &reply)));
             }
             at += 1;
         }
         let unit = &mut history.units[history.answered];
-        unit.shown_ms = shown_ms;
+        unit.shown = shown;
         unit.when.most_ms = self::now_ms() + CLOCK_MS;
         history.answered += 1;
     }

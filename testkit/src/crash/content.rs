@@ -1,0 +1,92 @@
+//! What a key holds, whatever its kind, and how it is read back.
+
+use std::fmt;
+
+use super::hashes::Fields;
+use super::sets::Members;
+use super::workload::Argv;
+use crate::reply::Reply;
+
+/// A kind has its model and its changes in the file named after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    Bytes(Vec<u8>),
+    Set(Members),
+    Hash(Fields),
+}
+
+impl Content {
+    /// The request for what a key of this type (as TYPE answers it) holds.
+    pub fn question(type_name: &Reply, name: &[u8]) -> Argv {
+        let words: &[&str] = match type_name {
+            Reply::Simple(kind) if kind == b"set" => &["SMEMBERS"],
+            Reply::Simple(kind) if kind == b"hash" => &["HGETALL"],
+            _ => &["GET"],
+        };
+        let words = words.iter().map(|word| word.as_bytes().to_vec());
+        words.chain([name.to_vec()]).collect()
+    }
+
+    /// What the reply to that tells; nothing if the key is gone.
+    pub fn read(type_name: &Reply, reply: Reply) -> Result<Option<Content>, String> {
+        let kind = match type_name {
+            Reply::Simple(kind) => kind.as_slice(),
+            _ => b"",
+        };
+        Ok(match (kind, reply) {
+            (b"none", _) | (_, Reply::NullBulk) => None,
+            (b"string", Reply::Bulk(bytes)) => Some(Content::Bytes(bytes)),
+            (b"set", Reply::Array(members) | Reply::Set(members)) => {
+                Some(Members::of(texts(members)?))
+                    .filter(|set| set.len() > 0)
+                    .map(Content::Set)
+            }
+            (b"hash", Reply::Array(words)) => {
+                let words = texts(words)?;
+                let pairs = words.chunks_exact(2);
+                let fields: Fields = pairs.map(|two| (two[0].clone(), two[1].clone())).collect();
+                Some(fields)
+                    .filter(|fields| !fields.is_empty())
+                    .map(Content::Hash)
+            }
+            (_, other) => return Err(format!("{type_name} holds {other:.200?}")),
+        })
+    }
+
+    /// Can this be what that was?
+    pub fn allows(&self, shown: &Content) -> bool {
+        match (self, shown) {
+            (Content::Set(members), Content::Set(shown)) => members.allows(shown),
+            (content, shown) => content == shown,
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Content::Bytes(bytes) => {
+                let head = bytes[..bytes.len().min(24)].escape_ascii();
+                write!(f, "\"{head}\" ({} bytes)", bytes.len())
+            }
+            Content::Set(members) => write!(f, "{members}"),
+            Content::Hash(fields) => {
+                write!(f, "a hash of {}:", fields.len())?;
+                for (field, value) in fields.iter().take(4) {
+                    let value = value[..value.len().min(12)].escape_ascii();
+                    write!(f, " {}={value}", field.escape_ascii())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The bulk strings of a reply.
+pub(super) fn texts(replies: Vec<Reply>) -> Result<Vec<Vec<u8>>, String> {
+    let text = |reply| match reply {
+        Reply::Bulk(bytes) => Ok(bytes),
+        other => Err(format!("{other} is no text")),
+    };
+    replies.into_iter().map(text).collect()
+}
