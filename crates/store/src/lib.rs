@@ -38,10 +38,12 @@ pub use hash::{Key, KeyHasher};
 pub use images::{ImageGauge, Images};
 pub use shard::{Counts, Shard};
 pub use string::StringCopy;
-pub use structs::listpack::Item;
+pub use structs::deque::{End, Limit as ListLimit};
+pub use structs::listpack::{Item, Needle};
 pub use table::{Detached, Slot, Table};
 pub use value::{
-    HashEdit, HashView, Kind, Large, Limits, NewHash, PackedView, Packing, Pairs, ValueView,
+    HashEdit, HashView, Kind, Large, Limits, ListEdit, ListView, NewHash, NewList, PackedView,
+    Packing, Pairs, ValueView,
 };
 
 /// A large string: shared by reference, copied when written to while shared.
