@@ -13,12 +13,13 @@
 //! grows as bytes arrive, and whatever the bytes are, the answer is an item or a [`Fault`] that names
 //! a place.
 
-use store::{Block, KeyHasher, Limits, NewValue};
+use store::{Block, KeyHasher, Limits, ListLimit, NewValue};
 
 mod dump;
 mod fault;
 mod hash;
 mod input;
+mod list;
 mod reader;
 mod types;
 mod verify;
@@ -113,6 +114,8 @@ pub enum Value<'a> {
 pub struct Build {
     /// Its secret guards large collections.
     pub hasher: KeyHasher,
+    /// What goes into a node of a list.
+    pub list: ListLimit,
     /// Up to where a hash stays small.
     pub hash: Limits,
 }
@@ -122,6 +125,7 @@ impl Build {
     pub fn plainly() -> Build {
         Build {
             hasher: KeyHasher::new([1, 2]),
+            list: ListLimit::default(),
             hash: Limits {
                 entries: 512,
                 value_bytes: 64,

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use base::Crc64;
 use store::{Block, Entry, Large, Packing, StringView, ValueView};
 
-use super::{VERSION, opcode};
+use super::{VERSION, list, opcode};
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +195,7 @@ impl Writer {
         bytes: &[u8],
     ) {
         self.key(packed_type(packing), key, deadline_ms, usage);
-        self.string(bytes);
+        write_packed(&mut self.out, packing, bytes, self.options.compress);
     }
 
     /// A key with a large collection. `drain` is called again and again on the way, to take what has
@@ -355,20 +355,29 @@ pub(super) const STRING_TYPE: u8 = 0;
 /// The type byte of a small collection.
 pub(super) fn packed_type(packing: Packing) -> u8 {
     match packing {
+        Packing::List => 18,
         Packing::Integers => 11,
         Packing::Hash => 16,
         Packing::SortedSet => 17,
         Packing::Set => 20,
-        Packing::List => unreachable!("lists are written node by node"),
     }
 }
 
 pub(super) fn large_type(large: &Large) -> u8 {
     match large {
+        Large::List(_) => 18,
         Large::Hash(_) => 4,
-        Large::List(_) | Large::Set(_) | Large::SortedSet(_) | Large::Stream(_) => {
+        Large::Set(_) | Large::SortedSet(_) | Large::Stream(_) => {
             unreachable!("no command makes one yet")
         }
+    }
+}
+
+/// A small collection, behind its type.
+pub(super) fn write_packed(out: &mut Vec<u8>, packing: Packing, bytes: &[u8], compress: bool) {
+    match packing {
+        Packing::List => list::write_small(out, bytes, compress),
+        _ => write_string(out, bytes, compress),
     }
 }
 
@@ -379,8 +388,12 @@ pub(super) fn write_large<E>(
     compress: bool,
     drain: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let Large::Hash(fields) = large else {
-        unreachable!("no command makes one yet")
+    let fields = match large {
+        Large::List(list) => return list::write_large(out, list, compress, drain),
+        Large::Hash(fields) => fields,
+        Large::Set(_) | Large::SortedSet(_) | Large::Stream(_) => {
+            unreachable!("no command makes one yet")
+        }
     };
     write_length(out, fields.len() as u64);
     for item in fields.iter() {
