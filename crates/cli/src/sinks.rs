@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use base::Now;
 use engine::Sink;
 use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer};
-use store::{Counts, Entry, HashView, StringView};
+use store::{Counts, Entry, Item, Kind, StringView};
 
 use crate::json_line::{self, Value};
 
@@ -163,9 +163,10 @@ impl<W: Write> JsonSink<W> {
 impl<W: Write> Sink for JsonSink<W> {
     fn entry(&mut self, database: usize, entry: Entry<'_>) {
         if self.gate.passes(database, &entry).is_some() {
-            let value = match entry.hash() {
-                None => Value::String(string_of(&entry)),
-                Some(hash) => Value::Hash(pairs_of(hash)),
+            let value = match entry.kind() {
+                Kind::List => Value::List(elements_of(&entry)),
+                Kind::Hash => Value::Hash(pairs_of(&entry)),
+                _ => Value::String(string_of(&entry)),
             };
             let deadline_ms = entry.deadline_ms();
             let outcome = json_line::write(
@@ -214,23 +215,39 @@ impl<W: Write> CommandSink<W> {
         }
         let key = entry.key();
         let deadline = entry.deadline_ms().map(|at| at.to_string());
-        let Some(hash) = entry.hash() else {
-            let value = string_of(entry);
-            return match deadline {
-                None => self.command(&[b"SET", key, &value]),
-                Some(at) => self.command(&[b"SET", key, &value, b"PXAT", at.as_bytes()]),
-            };
-        };
-        for pairs in pairs_of(hash).chunks(PAIRS_PER_COMMAND) {
-            let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
-            let front: [&[u8]; 2] = [b"HSET", key];
-            let words: Vec<&[u8]> = front.into_iter().chain(words).collect();
-            self.command(&words)?;
+        match entry.kind() {
+            Kind::List => {
+                let elements = elements_of(entry);
+                let words = elements.iter().map(|element| &element[..]).collect();
+                self.in_parts(b"RPUSH", key, words)?;
+            }
+            Kind::Hash => {
+                let pairs = pairs_of(entry);
+                let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
+                self.in_parts(b"HSET", key, words.collect())?;
+            }
+            _ => {
+                let value = string_of(entry);
+                return match deadline {
+                    None => self.command(&[b"SET", key, &value]),
+                    Some(at) => self.command(&[b"SET", key, &value, b"PXAT", at.as_bytes()]),
+                };
+            }
         }
         match deadline {
             None => Ok(()),
             Some(at) => self.command(&[b"PEXPIREAT", key, at.as_bytes()]),
         }
+    }
+
+    /// A large collection becomes several commands.
+    fn in_parts(&mut self, name: &[u8], key: &[u8], words: Vec<&[u8]>) -> io::Result<()> {
+        for part in words.chunks(WORDS_PER_COMMAND) {
+            let front = [name, key];
+            let words: Vec<&[u8]> = front.iter().chain(part).copied().collect();
+            self.command(&words)?;
+        }
+        Ok(())
     }
 }
 
@@ -247,11 +264,16 @@ impl<W: Write> Sink for CommandSink<W> {
     }
 }
 
-/// A large hash becomes several commands.
-const PAIRS_PER_COMMAND: usize = 64;
+/// Even, as words may come in pairs.
+const WORDS_PER_COMMAND: usize = 128;
 
-fn pairs_of(hash: HashView<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let pairs = hash.iter();
+fn elements_of(entry: &Entry<'_>) -> Vec<Vec<u8>> {
+    let list = entry.list().expect("a list");
+    list.iter().map(Item::to_vec).collect()
+}
+
+fn pairs_of(entry: &Entry<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let pairs = entry.hash().expect("a hash").iter();
     pairs
         .map(|(field, value)| (field.to_vec(), value.to_vec()))
         .collect()

@@ -30,6 +30,7 @@ mod help;
 mod hll;
 mod info;
 mod latency;
+mod list;
 mod memory;
 mod object;
 mod save;
@@ -140,6 +141,7 @@ static FAMILIES: &[&[Row]] = &[
     hll::TABLE,
     info::TABLE,
     latency::TABLE,
+    list::TABLE,
     memory::TABLE,
     object::TABLE,
     save::TABLE,

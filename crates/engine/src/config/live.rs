@@ -9,7 +9,7 @@ use super::words::{FsyncPolicy, LogLevel, MaxmemoryPolicy, Mode, Permission, Rdb
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use store::Limits;
+use store::{Limits, ListLimit};
 
 /// Settings in effect. Names are those of the parameters, with the unit where the parameter leaves it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,8 @@ pub struct Live {
     // Collections.
     /// A HyperLogLog becomes dense rather than longer.
     pub hll_sparse_max_bytes: u64,
+    /// `list-max-listpack-size`: what goes into a node of a list, or into a small one.
+    pub list_limit: ListLimit,
     /// A hash stays small up to so many fields...
     pub hash_max_listpack_entries: u64,
     /// ... none of which, and no value, is longer.
@@ -170,6 +172,7 @@ impl Live {
             lfu_decay_time_minutes: from.number("lfu-decay-time"),
 
             hll_sparse_max_bytes: from.number("hll-sparse-max-bytes"),
+            list_limit: ListLimit::of(from.number("list-max-listpack-size")),
             hash_max_listpack_entries: from.number("hash-max-listpack-entries"),
             hash_max_listpack_value_bytes: from.number("hash-max-listpack-value"),
 
