@@ -46,7 +46,8 @@ fn request(rng: &mut Rng) -> String {
     let value = char::from(b'a' + rng.below(26) as u8)
         .to_string()
         .repeat(len);
-    match rng.below(19) {
+    let score = (rng.below(2_000) as f64 - 1_000.0) / 8.0;
+    match rng.below(26) {
         0..3 => format!("SET {key} {value}"),
         3 => format!("SET {key} {}", rng.next_u64() as i64),
         4 => format!("SET {key} {value} EX 1000"),
@@ -62,6 +63,12 @@ fn request(rng: &mut Rng) -> String {
         15 => format!("PFADD h{key} {} {}", rng.below(9), rng.below(99)),
         16 => format!("PFCOUNT h{key}"),
         17 => format!("PFMERGE h{key} hk:1 hk:2"),
+        18 | 19 => format!("ZADD {key} {score} m{} 7 {value}", rng.below(9)),
+        20 => format!("ZINCRBY {key} 0.1 m{}", rng.below(9)),
+        21 => format!("ZREM {key} m{} {value}", rng.below(9)),
+        22 => format!("ZPOPMIN {key}"),
+        23 => format!("ZUNIONSTORE {key} 2 k:1 k:{} WEIGHTS 1 0.3", rng.below(9)),
+        24 => format!("ZREMRANGEBYSCORE {key} (1 {score}"),
         _ => format!("SELECT {}", rng.below(4)),
     }
 }

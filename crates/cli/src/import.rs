@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use persist::rdb::Build;
-use store::{Block, NewHash, NewValue};
+use store::{Block, NewHash, NewValue, NewZSet, ScoreOutcome};
 
 use crate::args::{Flag, Tool, Words};
 use crate::dataset::{DataSet, Origin, Target, Wanted};
@@ -131,6 +131,10 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
     let key = json_line::read(line)?;
     let longest = match &key.value {
         Value::String(bytes) => bytes.len(),
+        Value::SortedSet(pairs) => {
+            let lens = pairs.iter().map(|(member, _)| member.len());
+            lens.max().ok_or("a sorted set has at least one member")?
+        }
         Value::Hash(pairs) => {
             let lens = pairs
                 .iter()
@@ -151,12 +155,25 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
             NewValue::Block(Block::new(bytes.to_vec()))
         }
         Value::String(bytes) => NewValue::String(bytes),
+        Value::SortedSet(pairs) => zset_of(pairs)?,
         Value::Hash(pairs) => hash_of(pairs)?,
     };
     match data.put(database, &key.key, value, key.deadline_ms) {
         true => Ok(()),
         false => Err("the key has been there before".into()),
     }
+}
+
+fn zset_of(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<NewValue<'static>, String> {
+    let build = Build::plainly();
+    let mut zset = NewZSet::new(build.zset, build.hasher);
+    for (member, score) in pairs {
+        let score = base::parse_f64(score).ok_or("a score is no number")?;
+        if zset.set(member, score) != ScoreOutcome::Added {
+            return Err("a member comes twice".into());
+        }
+    }
+    Ok(zset.finish())
 }
 
 fn hash_of(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<NewValue<'static>, String> {

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use base::Now;
 use engine::Sink;
 use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer};
-use store::{Counts, Entry, HashView, StringView};
+use store::{Counts, Entry, HashView, StringView, ZSetView};
 
 use crate::json_line::{self, Value};
 
@@ -163,9 +163,10 @@ impl<W: Write> JsonSink<W> {
 impl<W: Write> Sink for JsonSink<W> {
     fn entry(&mut self, database: usize, entry: Entry<'_>) {
         if self.gate.passes(database, &entry).is_some() {
-            let value = match entry.hash() {
-                None => Value::String(string_of(&entry)),
-                Some(hash) => Value::Hash(pairs_of(hash)),
+            let value = match (entry.zset(), entry.hash()) {
+                (Some(zset), _) => Value::SortedSet(scores_of(zset)),
+                (_, Some(hash)) => Value::Hash(pairs_of(hash)),
+                (None, None) => Value::String(string_of(&entry)),
             };
             let deadline_ms = entry.deadline_ms();
             let outcome = json_line::write(
@@ -214,18 +215,28 @@ impl<W: Write> CommandSink<W> {
         }
         let key = entry.key();
         let deadline = entry.deadline_ms().map(|at| at.to_string());
-        let Some(hash) = entry.hash() else {
+        if let Some(zset) = entry.zset() {
+            for pairs in scores_of(zset).chunks(PAIRS_PER_COMMAND) {
+                let words = pairs
+                    .iter()
+                    .flat_map(|(member, score)| [&score[..], member]);
+                let front: [&[u8]; 2] = [b"ZADD", key];
+                let words: Vec<&[u8]> = front.into_iter().chain(words).collect();
+                self.command(&words)?;
+            }
+        } else if let Some(hash) = entry.hash() {
+            for pairs in pairs_of(hash).chunks(PAIRS_PER_COMMAND) {
+                let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
+                let front: [&[u8]; 2] = [b"HSET", key];
+                let words: Vec<&[u8]> = front.into_iter().chain(words).collect();
+                self.command(&words)?;
+            }
+        } else {
             let value = string_of(entry);
             return match deadline {
                 None => self.command(&[b"SET", key, &value]),
                 Some(at) => self.command(&[b"SET", key, &value, b"PXAT", at.as_bytes()]),
             };
-        };
-        for pairs in pairs_of(hash).chunks(PAIRS_PER_COMMAND) {
-            let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
-            let front: [&[u8]; 2] = [b"HSET", key];
-            let words: Vec<&[u8]> = front.into_iter().chain(words).collect();
-            self.command(&words)?;
         }
         match deadline {
             None => Ok(()),
@@ -249,6 +260,19 @@ impl<W: Write> Sink for CommandSink<W> {
 
 /// A large hash becomes several commands.
 const PAIRS_PER_COMMAND: usize = 64;
+
+/// Members with the texts of their scores.
+fn scores_of(zset: ZSetView<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let text_of = |score| {
+        let mut text = Vec::new();
+        base::write_double(&mut text, score);
+        text
+    };
+    let members = zset.iter();
+    members
+        .map(|(member, score)| (member.to_vec(), text_of(score)))
+        .collect()
+}
 
 fn pairs_of(hash: HashView<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let pairs = hash.iter();

@@ -42,7 +42,7 @@ use crate::prefetch::prefetch;
 use crate::slab::Memory;
 
 use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView};
-use crate::{Access, Block, HashView};
+use crate::{Access, Block, HashView, ZSetView};
 pub use payload::NewValue;
 pub(crate) use payload::Payload;
 
@@ -213,6 +213,12 @@ impl<'a> Entry<'a> {
             }
         };
         ValueView::Packed(Packing::of_tag(self.at.tag()), packed)
+    }
+
+    /// The value if it is a sorted set.
+    #[inline]
+    pub fn zset(&self) -> Option<ZSetView<'a>> {
+        ZSetView::of(self.value())
     }
 
     /// The value if it is a hash.

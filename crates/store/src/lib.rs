@@ -41,7 +41,9 @@ pub use string::StringCopy;
 pub use structs::listpack::Item;
 pub use table::{Detached, Slot, Table};
 pub use value::{
-    HashEdit, HashView, Kind, Large, Limits, NewHash, PackedView, Packing, Pairs, ValueView,
+    Direction, HashEdit, HashView, Kind, Large, LexBound, LexRange, Limits, Members, NewHash,
+    NewZSet, PackedView, Packing, Pairs, ScoreBound, ScoreOutcome, ScoreRange, ValueView, ZSetEdit,
+    ZSetView,
 };
 
 /// A large string: shared by reference, copied when written to while shared.

@@ -16,6 +16,7 @@
 //! empties a collection leaves the key there: its caller removes it.
 
 mod hash;
+mod zset;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,10 @@ use crate::images::Remains;
 use crate::table::{Slot, Table};
 
 pub use hash::{HashEdit, HashView, NewHash, Pairs};
+pub use zset::{
+    Direction, LexBound, LexRange, Members, NewZSet, ScoreBound, ScoreOutcome, ScoreRange,
+    ZSetEdit, ZSetView,
+};
 
 /// A value as it is kept.
 #[derive(Clone, Copy, Debug)]

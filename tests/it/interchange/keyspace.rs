@@ -106,10 +106,41 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
         noise(&mut rng, 70_000),
         b"long name".to_vec(),
     ]);
+    requests.extend(zsets(leg));
     requests.extend(hashes(leg));
     requests.extend(restored(leg));
     requests.push(words(&["SELECT", "0"]));
     expect_no_error(node, &requests);
+}
+
+/// Sorted sets of both forms, with names that look like numbers and like nothing.
+fn zsets(leg: u64) -> Vec<Words> {
+    let mut requests = Vec::new();
+    for members in [1, 30, 128, 129, 3_000] {
+        let name = format!("corner:{leg}:zset{members}");
+        let mut request = words(&["ZADD", &name]);
+        for at in 0..members {
+            let score = match at % 4 {
+                0 => at.to_string(),
+                1 => format!("-{at}.1"),
+                2 => "inf".to_owned(),
+                _ => format!("{at}e-9"),
+            };
+            let member = match at % 3 {
+                0 => at.to_string(),
+                1 => format!("0{at}"),
+                _ => format!("member {at}"),
+            };
+            request.extend([score.into_bytes(), member.into_bytes()]);
+        }
+        requests.push(request);
+    }
+    for len in [0, 63, 64, 65, 100_000] {
+        let name = format!("corner:{leg}:zset of {len}");
+        let bound = "9007199254740993";
+        requests.push(words(&["ZADD", &name, "-0", &"m".repeat(len), bound, "b"]));
+    }
+    requests
 }
 
 /// Hashes of both forms, with fields and values that look like numbers and like nothing.
@@ -197,7 +228,9 @@ fn request(rng: &mut Rng) -> Words {
     };
     let field = format!("f{}", rng.below(9));
     let field = field.as_bytes();
-    match rng.below(39) {
+    let score = format!("{}.{}", secs.len(), secs);
+    let score = score.as_bytes();
+    match rng.below(45) {
         0..6 => with("SET", &[&value]),
         6 => with("SET", &[number.as_bytes()]),
         7 => with("SET", &[&value, b"EX", secs.as_bytes()]),
@@ -231,6 +264,14 @@ fn request(rng: &mut Rng) -> Words {
         35 => words(&["PFADD", &sketch, &number, &secs, &bit]),
         36 => words(&["PFCOUNT", &sketch]),
         37 => words(&["PFMERGE", &sketch, "sketch:1", "sketch:2"]),
+        39..41 => with("ZADD", &[score, &value, number.as_bytes(), field]),
+        41 => with("ZINCRBY", &[b"0.1", field]),
+        42 => with("ZREM", &[field, b"n"]),
+        43 => with("ZPOPMAX", &[b"2"]),
+        44 => with(
+            "ZUNIONSTORE",
+            &[b"2", &key, &other, b"WEIGHTS", b"0.3", b"2"],
+        ),
         28 if rng.below(40) == 0 => words(&["SWAPDB", "1", "2"]),
         28 if rng.below(150) == 0 => words(&["FLUSHDB"]),
         _ => words(&["SELECT", &database]),

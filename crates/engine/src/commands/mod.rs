@@ -38,6 +38,7 @@ mod scripting;
 mod server;
 mod string;
 mod transaction;
+mod zset;
 
 /// What runs a command.
 pub type Handler = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result<(), CommandError>;
@@ -148,6 +149,7 @@ static FAMILIES: &[&[Row]] = &[
     server::TABLE,
     string::TABLE,
     transaction::TABLE,
+    zset::TABLE,
 ];
 
 /// Index of a command in [`Commands`].

@@ -72,6 +72,10 @@ pub struct Live {
     pub hash_max_listpack_entries: u64,
     /// ... none of which, and no value, is longer.
     pub hash_max_listpack_value_bytes: u64,
+    /// A sorted set stays small up to so many members...
+    pub zset_max_listpack_entries: u64,
+    /// ... none of which is longer.
+    pub zset_max_listpack_value_bytes: u64,
 
     // Persistence.
     /// Take a snapshot once there are so many changes and so much time has passed.
@@ -114,6 +118,14 @@ impl Live {
         match self.threads {
             0 => processors.clamp(1, 8),
             threads => threads as usize,
+        }
+    }
+
+    /// Up to where a sorted set stays small.
+    pub fn zset_limits(&self) -> Limits {
+        Limits {
+            entries: self.zset_max_listpack_entries as usize,
+            value_bytes: self.zset_max_listpack_value_bytes as usize,
         }
     }
 
@@ -172,6 +184,8 @@ impl Live {
             hll_sparse_max_bytes: from.number("hll-sparse-max-bytes"),
             hash_max_listpack_entries: from.number("hash-max-listpack-entries"),
             hash_max_listpack_value_bytes: from.number("hash-max-listpack-value"),
+            zset_max_listpack_entries: from.number("zset-max-listpack-entries"),
+            zset_max_listpack_value_bytes: from.number("zset-max-listpack-value"),
 
             save_points: from.save_points("save"),
             dbfilename: from.path("dbfilename").unwrap_or_default(),

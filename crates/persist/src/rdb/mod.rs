@@ -24,6 +24,7 @@ mod types;
 mod verify;
 mod writer;
 mod ziplist;
+mod zset;
 
 pub use dump::{BadDump, dump, restore, restore_with};
 pub use fault::{Fault, FaultKind};
@@ -113,6 +114,8 @@ pub enum Value<'a> {
 pub struct Build {
     /// Its secret guards large collections.
     pub hasher: KeyHasher,
+    /// Up to where a sorted set stays small.
+    pub zset: Limits,
     /// Up to where a hash stays small.
     pub hash: Limits,
 }
@@ -122,6 +125,10 @@ impl Build {
     pub fn plainly() -> Build {
         Build {
             hasher: KeyHasher::new([1, 2]),
+            zset: Limits {
+                entries: 128,
+                value_bytes: 64,
+            },
             hash: Limits {
                 entries: 512,
                 value_bytes: 64,

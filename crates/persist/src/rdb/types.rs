@@ -19,7 +19,7 @@ use store::NewValue;
 
 use super::fault::FaultKind;
 use super::input::{Input, Piece, Result};
-use super::{Build, Family, Format, Text, hash};
+use super::{Build, Family, Format, Text, hash, zset};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -227,7 +227,11 @@ fn read_collection<R: Read>(
     input: &mut Input<R>,
     build: &Build,
 ) -> Result<Body> {
-    match hash::read(value_type, input, build)? {
+    let value = match value_type.name() {
+        "zset" => Some(zset::read(value_type, input, build)?),
+        _ => hash::read(value_type, input, build)?,
+    };
+    match value {
         Some(value) => Ok(Body::Collection(Collection { value_type, value })),
         None => walk(value_type, input).map(Body::Other),
     }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use base::Crc64;
 use store::{Block, Entry, Large, Packing, StringView, ValueView};
 
-use super::{VERSION, opcode};
+use super::{VERSION, opcode, zset};
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -365,8 +365,9 @@ pub(super) fn packed_type(packing: Packing) -> u8 {
 
 pub(super) fn large_type(large: &Large) -> u8 {
     match large {
+        Large::SortedSet(_) => 5,
         Large::Hash(_) => 4,
-        Large::List(_) | Large::Set(_) | Large::SortedSet(_) | Large::Stream(_) => {
+        Large::List(_) | Large::Set(_) | Large::Stream(_) => {
             unreachable!("no command makes one yet")
         }
     }
@@ -379,8 +380,12 @@ pub(super) fn write_large<E>(
     compress: bool,
     drain: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let Large::Hash(fields) = large else {
-        unreachable!("no command makes one yet")
+    let fields = match large {
+        Large::SortedSet(zset) => return zset::write_large(out, zset, compress, drain),
+        Large::Hash(fields) => fields,
+        Large::List(_) | Large::Set(_) | Large::Stream(_) => {
+            unreachable!("no command makes one yet")
+        }
     };
     write_length(out, fields.len() as u64);
     for item in fields.iter() {

@@ -13,6 +13,7 @@ pub mod scripting;
 pub mod server;
 pub mod string;
 pub mod transaction;
+pub mod zset;
 
 use crate::arg::{Arg, int, pure, unix_time};
 use crate::category::Categories;

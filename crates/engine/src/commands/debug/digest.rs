@@ -3,6 +3,7 @@
 //! ```text
 //!   value    mix(kind, 4 bytes) · content · xor("!!expire!!") if it has a deadline
 //!   content  string: mix(it)    hash: xor(mix(field) · mix(value)), for each field
+//!            sorted set: xor(mix(member) · mix(score in 17 digits)), for each member
 //!   key      mix(key) · value
 //!   all      mix(database, 4 bytes) · xor(each key of it), for each that is not empty
 //! ```
@@ -13,7 +14,7 @@
 
 use resp::Reply;
 use sha1::{Digest as _, Sha1};
-use store::Entry;
+use store::{Entry, Kind};
 
 use crate::args::Args;
 use crate::ctx::Ctx;
@@ -89,9 +90,17 @@ impl Digest {
 
     fn value(&mut self, entry: Entry<'_>) {
         self.mix(&(entry.kind() as u32).to_be_bytes());
-        match entry.hash() {
-            None => entry.string().with_bytes(|bytes| self.mix(bytes)),
-            Some(hash) => {
+        match entry.kind() {
+            Kind::SortedSet => {
+                for (member, score) in entry.zset().expect("of this kind").iter() {
+                    let mut pair = Digest::default();
+                    pair.mix(&member.to_vec());
+                    pair.mix(base::format_f64_17g(score).as_bytes());
+                    self.xor(&pair.0);
+                }
+            }
+            Kind::Hash => {
+                let hash = entry.hash().expect("of this kind");
                 for (field, value) in hash.iter() {
                     let mut pair = Digest::default();
                     pair.mix(&field.to_vec());
@@ -99,6 +108,7 @@ impl Digest {
                     self.xor(&pair.0);
                 }
             }
+            _ => entry.string().with_bytes(|bytes| self.mix(bytes)),
         }
         if entry.deadline_ms().is_some() {
             self.xor(b"!!expire!!");

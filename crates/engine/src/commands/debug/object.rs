@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use base::lzf;
 use resp::{Block, Reply};
-use store::{Entry, HashView, Item, Large, PackedView, StringView, ValueView};
+use store::{Entry, HashView, Item, Large, PackedView, StringView, ValueView, ZSetView};
 
 use crate::args::Args;
 use crate::config::Value;
@@ -124,14 +124,19 @@ fn string_bytes(bytes: &[u8], compressing: bool) -> usize {
 
 /// A count, and what is in it.
 fn large_bytes(large: &Large, compressing: bool) -> usize {
-    let fields = match large {
-        Large::Hash(fields) => HashView::Large(fields),
-        // No command makes one yet.
-        Large::List(_) | Large::Set(_) | Large::SortedSet(_) | Large::Stream(_) => return 0,
-    };
     let item_bytes = |item: Item<'_>| match item {
         Item::Int(value) => integer_bytes(value),
         Item::Bytes(bytes) => string_bytes(bytes, compressing),
+    };
+    let fields = match large {
+        Large::SortedSet(zset) => {
+            let members = ZSetView::Large(zset).iter();
+            let members = members.map(|(member, _)| item_bytes(member) + size_of::<f64>());
+            return length_bytes(zset.len()) + members.sum::<usize>();
+        }
+        Large::Hash(fields) => HashView::Large(fields),
+        // No command makes one yet.
+        Large::List(_) | Large::Set(_) | Large::Stream(_) => return 0,
     };
     let pairs = fields
         .iter()
