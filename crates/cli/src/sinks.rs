@@ -166,6 +166,7 @@ impl<W: Write> Sink for JsonSink<W> {
             let value = match entry.kind() {
                 Kind::List => Value::List(elements_of(&entry)),
                 Kind::Set => Value::Set(members_of(&entry)),
+                Kind::SortedSet => Value::SortedSet(scores_of(&entry)),
                 Kind::Hash => Value::Hash(pairs_of(&entry)),
                 _ => Value::String(string_of(&entry)),
             };
@@ -227,6 +228,13 @@ impl<W: Write> CommandSink<W> {
                 let words = members.iter().map(|member| &member[..]).collect();
                 self.in_parts(b"SADD", key, words)?;
             }
+            Kind::SortedSet => {
+                let scores = scores_of(entry);
+                let words = scores
+                    .iter()
+                    .flat_map(|(member, score)| [&score[..], member]);
+                self.in_parts(b"ZADD", key, words.collect())?;
+            }
             Kind::Hash => {
                 let pairs = pairs_of(entry);
                 let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
@@ -281,6 +289,19 @@ fn elements_of(entry: &Entry<'_>) -> Vec<Vec<u8>> {
 fn members_of(entry: &Entry<'_>) -> Vec<Vec<u8>> {
     let set = entry.set().expect("a set");
     set.iter().map(Item::to_vec).collect()
+}
+
+/// Members with the texts of their scores.
+fn scores_of(entry: &Entry<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let text_of = |score| {
+        let mut text = Vec::new();
+        base::write_double(&mut text, score);
+        text
+    };
+    let members = entry.zset().expect("a sorted set").iter();
+    members
+        .map(|(member, score)| (member.to_vec(), text_of(score)))
+        .collect()
 }
 
 fn pairs_of(entry: &Entry<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -43,8 +43,9 @@ pub use structs::listpack::{Item, Needle};
 pub use table::{Detached, Slot, Table};
 pub use value::set::algebra;
 pub use value::{
-    HashEdit, HashView, Kind, Large, Limits, ListEdit, ListView, Members, NewHash, NewList, NewSet,
-    PackedView, Packing, Pairs, SetCopy, SetEdit, SetLimits, SetView, ValueView,
+    Direction, HashEdit, HashView, Kind, Large, LexBound, LexRange, Limits, ListEdit, ListView,
+    Members, NewHash, NewList, NewSet, NewZSet, PackedView, Packing, Pairs, ScoreBound,
+    ScoreOutcome, ScoreRange, SetCopy, SetEdit, SetLimits, SetView, ValueView, ZSetEdit, ZSetView,
 };
 
 /// A large string: shared by reference, copied when written to while shared.

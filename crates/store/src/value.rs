@@ -18,6 +18,7 @@
 mod hash;
 mod list;
 pub mod set;
+mod zset;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +35,10 @@ use crate::table::{Slot, Table};
 pub use hash::{HashEdit, HashView, NewHash, Pairs};
 pub use list::{ListEdit, ListView, NewList};
 pub use set::{Members, NewSet, SetCopy, SetEdit, SetLimits, SetView};
+pub use zset::{
+    Direction, LexBound, LexRange, NewZSet, ScoreBound, ScoreOutcome, ScoreRange, ZSetEdit,
+    ZSetView,
+};
 
 /// A value as it is kept.
 #[derive(Clone, Copy, Debug)]

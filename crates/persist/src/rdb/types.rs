@@ -19,7 +19,7 @@ use store::NewValue;
 
 use super::fault::FaultKind;
 use super::input::{Input, Piece, Result};
-use super::{Build, Family, Format, Text, hash, list, set};
+use super::{Build, Family, Format, Text, hash, list, set, zset};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -230,6 +230,7 @@ fn read_collection<R: Read>(
     let value = match value_type.name() {
         "list" => Some(list::read(value_type, input, build)?),
         "set" => set::read(value_type, input, build)?,
+        "zset" => Some(zset::read(value_type, input, build)?),
         _ => hash::read(value_type, input, build)?,
     };
     match value {

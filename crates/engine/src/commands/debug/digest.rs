@@ -4,6 +4,7 @@
 //!   value    mix(kind, 4 bytes) · content · xor("!!expire!!") if it has a deadline
 //!   content  string: mix(it)    list: mix(each element)    set: xor(member), for each
 //!            hash: xor(mix(field) · mix(value)), for each field
+//!            sorted set: xor(mix(member) · mix(score in 17 digits)), for each member
 //!   key      mix(key) · value
 //!   all      mix(database, 4 bytes) · xor(each key of it), for each that is not empty
 //! ```
@@ -99,6 +100,14 @@ impl Digest {
             Kind::Set => {
                 for member in entry.set().expect("of this kind").iter() {
                     self.xor(&member.to_vec());
+                }
+            }
+            Kind::SortedSet => {
+                for (member, score) in entry.zset().expect("of this kind").iter() {
+                    let mut pair = Digest::default();
+                    pair.mix(&member.to_vec());
+                    pair.mix(base::format_f64_17g(score).as_bytes());
+                    self.xor(&pair.0);
                 }
             }
             Kind::Hash => {
