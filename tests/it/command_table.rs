@@ -23,6 +23,8 @@ const CHANGED_IN_7_2: &[&str] = &[
     "msetnx",
     "randomkey",
     "scan",
+    "zrank",
+    "zrevrank",
 ];
 
 /// Grammars that say more than the oracle's, or as much in another way.
@@ -40,6 +42,9 @@ const OTHER_GRAMMAR: &[(&str, &str)] = &[
     ("restore", "IDLETIME and FREQ exclude each other"),
     ("set", "IFEQ"),
     ("shutdown", "ABORT excludes all else"),
+    ("zrank", "WITHSCORE came with 7.2"),
+    ("zrevrank", "WITHSCORE came with 7.2"),
+    ("zscan", "NOSCORES came with Valkey 8.0"),
 ];
 
 /// Fields of a command's docs and the kinds of their values.

@@ -47,7 +47,8 @@ fn request(rng: &mut Rng) -> String {
         .to_string()
         .repeat(len);
     let number = rng.below(9);
-    match rng.below(26) {
+    let score = (rng.below(2_000) as f64 - 1_000.0) / 8.0;
+    match rng.below(33) {
         0..3 => format!("SET {key} {value}"),
         3 => format!("SET {key} {}", rng.next_u64() as i64),
         4 => format!("SET {key} {value} EX 1000"),
@@ -70,6 +71,12 @@ fn request(rng: &mut Rng) -> String {
         22 => format!("SUNIONSTORE {key} k:{} k:{number}", rng.below(300)),
         23 => format!("SINTERSTORE {key} k:{} {key}", rng.below(300)),
         24 => format!("SDIFFSTORE {key} k:{} k:{number} {key}", rng.below(300)),
+        25 | 26 => format!("ZADD {key} {score} m{} 7 {value}", rng.below(9)),
+        27 => format!("ZINCRBY {key} 0.1 m{}", rng.below(9)),
+        28 => format!("ZREM {key} m{} {value}", rng.below(9)),
+        29 => format!("ZPOPMIN {key}"),
+        30 => format!("ZUNIONSTORE {key} 2 k:1 k:{} WEIGHTS 1 0.3", rng.below(9)),
+        31 => format!("ZREMRANGEBYSCORE {key} (1 {score}"),
         _ => format!("SELECT {}", rng.below(4)),
     }
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use persist::rdb::Build;
-use store::{Block, NewHash, NewSet, NewValue};
+use store::{Block, NewHash, NewSet, NewValue, NewZSet, ScoreOutcome};
 
 use crate::args::{Flag, Tool, Words};
 use crate::dataset::{DataSet, Origin, Target, Wanted};
@@ -135,6 +135,10 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
             let lens = members.iter().map(Vec::len);
             lens.max().ok_or("a set has at least one member")?
         }
+        Value::SortedSet(pairs) => {
+            let lens = pairs.iter().map(|(member, _)| member.len());
+            lens.max().ok_or("a sorted set has at least one member")?
+        }
         Value::Hash(pairs) => {
             let lens = pairs
                 .iter()
@@ -156,6 +160,7 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
         }
         Value::String(bytes) => NewValue::String(bytes),
         Value::Set(members) => set_of(members)?,
+        Value::SortedSet(pairs) => zset_of(pairs)?,
         Value::Hash(pairs) => hash_of(pairs)?,
     };
     match data.put(database, &key.key, value, key.deadline_ms) {
@@ -171,6 +176,18 @@ fn set_of(members: &[Vec<u8>]) -> Result<NewValue<'static>, String> {
         true => Ok(set.finish()),
         false => Err("a member comes twice".into()),
     }
+}
+
+fn zset_of(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<NewValue<'static>, String> {
+    let build = Build::plainly();
+    let mut zset = NewZSet::new(build.zset, build.hasher);
+    for (member, score) in pairs {
+        let score = base::parse_f64(score).ok_or("a score is no number")?;
+        if zset.set(member, score) != ScoreOutcome::Added {
+            return Err("a member comes twice".into());
+        }
+    }
+    Ok(zset.finish())
 }
 
 fn hash_of(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<NewValue<'static>, String> {

@@ -4,6 +4,7 @@
 //!   {"db":0,"key":"run","type":"string","value":"aaa","deadline":1700000000000}
 //!   {"db":0,"key":{"base64":"/w=="},"type":"string","value":"1"}
 //!   {"db":0,"key":"tags","type":"set","value":["red","7"]}
+//!   {"db":0,"key":"best","type":"zset","value":[["ada","3"],["bob","inf"]]}
 //!   {"db":0,"key":"user:1","type":"hash","value":[["name","Ada"],["age","36"]]}
 //! ```
 //!
@@ -69,6 +70,8 @@ pub struct Key {
 pub enum Value<'a> {
     String(Cow<'a, [u8]>),
     Set(Vec<Vec<u8>>),
+    /// Members with the texts of their scores.
+    SortedSet(Vec<(Vec<u8>, Vec<u8>)>),
     Hash(Vec<(Vec<u8>, Vec<u8>)>),
 }
 
@@ -85,6 +88,10 @@ pub fn write(
         Value::Set(members) => {
             let members = members.iter().map(|member| Text::of(member));
             ("set", Content::Texts(members.collect()))
+        }
+        Value::SortedSet(pairs) => {
+            let pairs = pairs.iter().map(|(m, s)| (Text::of(m), Text::of(s)));
+            ("zset", Content::Pairs(pairs.collect()))
         }
         Value::Hash(pairs) => {
             let pairs = pairs.iter().map(|(f, v)| (Text::of(f), Text::of(v)));
@@ -111,7 +118,7 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
         kind: Cow<'a, str>,
     }
     let kind: Kind<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    if !matches!(&*kind.kind, "string" | "set" | "hash") {
+    if !matches!(&*kind.kind, "string" | "set" | "zset" | "hash") {
         return Err(format!(
             "the type is {:?}, which this version does not keep",
             kind.kind
@@ -125,7 +132,13 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
             Value::Set(members.collect::<Result<_, String>>()?)
         }
         // Nothing tells an empty array of pairs from another one.
+        ("zset", Content::Texts(none)) if none.is_empty() => Value::SortedSet(Vec::new()),
         ("hash", Content::Texts(none)) if none.is_empty() => Value::Hash(Vec::new()),
+        ("zset", Content::Pairs(pairs)) => {
+            let pairs = pairs.into_iter();
+            let pairs = pairs.map(|(m, s)| Ok((m.into_bytes("member")?, s.into_bytes("score")?)));
+            Value::SortedSet(pairs.collect::<Result<_, String>>()?)
+        }
         ("hash", Content::Pairs(pairs)) => {
             let pairs = pairs.into_iter();
             let pairs = pairs.map(|(f, v)| Ok((f.into_bytes("field")?, v.into_bytes("value")?)));
@@ -234,6 +247,23 @@ mod tests {
         let text = r#"{"db":0,"key":"s","type":"set","value":["red","7",{"base64":"/w=="}]}"#;
         assert_eq!(std::str::from_utf8(&line), Ok(&*format!("{text}\n")));
         assert_eq!(read(&line).map(|key| key.value), Ok(Value::Set(members)));
+    }
+
+    #[test]
+    fn a_sorted_set_comes_back() {
+        let pairs = vec![
+            (b"a".to_vec(), b"-inf".to_vec()),
+            (b"b".to_vec(), b"0.5".to_vec()),
+        ];
+        let mut line = Vec::new();
+        let value = Value::SortedSet(pairs.clone());
+        write(&mut line, 0, b"z", &value, None).expect("a vector takes it");
+        let text = r#"{"db":0,"key":"z","type":"zset","value":[["a","-inf"],["b","0.5"]]}"#;
+        assert_eq!(std::str::from_utf8(&line), Ok(&*format!("{text}\n")));
+        assert_eq!(
+            read(&line).map(|key| key.value),
+            Ok(Value::SortedSet(pairs))
+        );
     }
 
     #[test]

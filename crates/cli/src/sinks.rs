@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use base::Now;
 use engine::Sink;
 use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer};
-use store::{Counts, Entry, HashView, SetView, StringView};
+use store::{Counts, Entry, HashView, SetView, StringView, ZSetView};
 
 use crate::json_line::{self, Value};
 
@@ -163,10 +163,11 @@ impl<W: Write> JsonSink<W> {
 impl<W: Write> Sink for JsonSink<W> {
     fn entry(&mut self, database: usize, entry: Entry<'_>) {
         if self.gate.passes(database, &entry).is_some() {
-            let value = match (entry.set(), entry.hash()) {
-                (Some(set), _) => Value::Set(members_of(set)),
-                (_, Some(hash)) => Value::Hash(pairs_of(hash)),
-                (None, None) => Value::String(string_of(&entry)),
+            let value = match (entry.set(), entry.zset(), entry.hash()) {
+                (Some(set), _, _) => Value::Set(members_of(set)),
+                (_, Some(zset), _) => Value::SortedSet(scores_of(zset)),
+                (_, _, Some(hash)) => Value::Hash(pairs_of(hash)),
+                (None, None, None) => Value::String(string_of(&entry)),
             };
             let deadline_ms = entry.deadline_ms();
             let outcome = json_line::write(
@@ -221,6 +222,15 @@ impl<W: Write> CommandSink<W> {
                 let words = front.into_iter().chain(members.iter().map(Vec::as_slice));
                 self.command(&words.collect::<Vec<&[u8]>>())?;
             }
+        } else if let Some(zset) = entry.zset() {
+            for pairs in scores_of(zset).chunks(PAIRS_PER_COMMAND) {
+                let words = pairs
+                    .iter()
+                    .flat_map(|(member, score)| [&score[..], member]);
+                let front: [&[u8]; 2] = [b"ZADD", key];
+                let words: Vec<&[u8]> = front.into_iter().chain(words).collect();
+                self.command(&words)?;
+            }
         } else if let Some(hash) = entry.hash() {
             for pairs in pairs_of(hash).chunks(PAIRS_PER_COMMAND) {
                 let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
@@ -260,6 +270,19 @@ const PAIRS_PER_COMMAND: usize = 64;
 
 fn members_of(set: SetView<'_>) -> Vec<Vec<u8>> {
     set.iter().map(|member| member.to_vec()).collect()
+}
+
+/// Members with the texts of their scores.
+fn scores_of(zset: ZSetView<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let text_of = |score| {
+        let mut text = Vec::new();
+        base::write_double(&mut text, score);
+        text
+    };
+    let members = zset.iter();
+    members
+        .map(|(member, score)| (member.to_vec(), text_of(score)))
+        .collect()
 }
 
 fn pairs_of(hash: HashView<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -15,6 +15,7 @@
 
 mod hash;
 mod set;
+mod zset;
 
 use std::sync::Arc;
 

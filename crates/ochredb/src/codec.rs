@@ -39,6 +39,7 @@ pub(crate) fn build(hasher: KeyHasher, live: &Live) -> rdb::Build {
     rdb::Build {
         hasher,
         set: live.set_limits(),
+        zset: live.zset_limits(),
         hash: live.hash_limits(),
     }
 }

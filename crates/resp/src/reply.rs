@@ -196,6 +196,14 @@ impl<'a> Reply<'a> {
     }
 
     pub fn double(&mut self, value: f64) {
+        // Most of them are whole numbers; minus zero is written as such.
+        let whole = value as i64;
+        if whole.unsigned_abs() < 1 << 53 && (whole as f64).to_bits() == value.to_bits() {
+            return match self.protocol {
+                Protocol::Resp2 => self.bulk_int(whole),
+                Protocol::Resp3 => self.header(b',', whole),
+            };
+        }
         let mut text = Vec::with_capacity(32);
         base::number::write_double(&mut text, value);
         match self.protocol {

@@ -31,6 +31,7 @@ pub use arg::{Arg, ArgKind};
 pub use category::Categories;
 pub use families::{
     bitmap, connection, generic, hash, hyperloglog, scripting, server, set, string, transaction,
+    zset,
 };
 pub use flags::Flags;
 pub use keys::{Begin, Find, FindKeys, KeyAt, KeyFlags, KeySpec, KeysError, keys_of};

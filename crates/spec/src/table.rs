@@ -5,6 +5,7 @@
 
 use crate::families::{
     bitmap, connection, generic, hash, hyperloglog, scripting, server, set, string, transaction,
+    zset,
 };
 use crate::spec::Spec;
 
@@ -135,6 +136,38 @@ pub static COMMANDS: &[&Spec] = &[
     &generic::UNLINK,
     &transaction::UNWATCH,
     &transaction::WATCH,
+    &zset::ZADD,
+    &zset::ZCARD,
+    &zset::ZCOUNT,
+    &zset::ZDIFF,
+    &zset::ZDIFFSTORE,
+    &zset::ZINCRBY,
+    &zset::ZINTER,
+    &zset::ZINTERCARD,
+    &zset::ZINTERSTORE,
+    &zset::ZLEXCOUNT,
+    &zset::ZMPOP,
+    &zset::ZMSCORE,
+    &zset::ZPOPMAX,
+    &zset::ZPOPMIN,
+    &zset::ZRANDMEMBER,
+    &zset::ZRANGE,
+    &zset::ZRANGEBYLEX,
+    &zset::ZRANGEBYSCORE,
+    &zset::ZRANGESTORE,
+    &zset::ZRANK,
+    &zset::ZREM,
+    &zset::ZREMRANGEBYLEX,
+    &zset::ZREMRANGEBYRANK,
+    &zset::ZREMRANGEBYSCORE,
+    &zset::ZREVRANGE,
+    &zset::ZREVRANGEBYLEX,
+    &zset::ZREVRANGEBYSCORE,
+    &zset::ZREVRANK,
+    &zset::ZSCAN,
+    &zset::ZSCORE,
+    &zset::ZUNION,
+    &zset::ZUNIONSTORE,
 ];
 
 /// The command called `name`, in any letter case.

@@ -109,6 +109,13 @@ const NEWER: &[(&str, &str, &str)] = &[
         "args",
         "ABORT was never accepted with another option",
     ),
+    ("zrank", "args", "WITHSCORE came with 7.2"),
+    ("zrank", "arity", "WITHSCORE came with 7.2"),
+    ("zrank", "history", "WITHSCORE came with 7.2"),
+    ("zrevrank", "args", "WITHSCORE came with 7.2"),
+    ("zrevrank", "arity", "WITHSCORE came with 7.2"),
+    ("zrevrank", "history", "WITHSCORE came with 7.2"),
+    ("zscan", "args", "NOSCORES came with Valkey 8.0"),
 ];
 
 #[test]

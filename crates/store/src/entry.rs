@@ -42,7 +42,7 @@ use crate::prefetch::prefetch;
 use crate::slab::Memory;
 
 use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView};
-use crate::{Access, Block, HashView, SetView};
+use crate::{Access, Block, HashView, SetView, ZSetView};
 pub use payload::NewValue;
 pub(crate) use payload::Payload;
 
@@ -218,6 +218,12 @@ impl<'a> Entry<'a> {
     /// The value if it is a set.
     pub fn set(&self) -> Option<SetView<'a>> {
         SetView::of(self.value())
+    }
+
+    /// The value if it is a sorted set.
+    #[inline]
+    pub fn zset(&self) -> Option<ZSetView<'a>> {
+        ZSetView::of(self.value())
     }
 
     /// The value if it is a hash.

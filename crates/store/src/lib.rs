@@ -42,8 +42,9 @@ pub use structs::listpack::Item;
 pub use table::{Detached, Slot, Table};
 pub use value::set::algebra;
 pub use value::{
-    HashEdit, HashView, Kind, Large, Limits, Members, NewHash, NewSet, PackedView, Packing, Pairs,
-    SetCopy, SetEdit, SetLimits, SetView, ValueView,
+    Direction, HashEdit, HashView, Kind, Large, LexBound, LexRange, Limits, Members, NewHash,
+    NewSet, NewZSet, PackedView, Packing, Pairs, ScoreBound, ScoreOutcome, ScoreRange, Scored,
+    SetCopy, SetEdit, SetLimits, SetView, ValueView, ZSetEdit, ZSetView,
 };
 
 /// A large string: shared by reference, copied when written to while shared.

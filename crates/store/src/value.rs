@@ -17,6 +17,7 @@
 
 mod hash;
 pub mod set;
+mod zset;
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,6 +33,10 @@ use crate::table::{Slot, Table};
 
 pub use hash::{HashEdit, HashView, NewHash, Pairs};
 pub use set::{Members, NewSet, SetCopy, SetEdit, SetLimits, SetView};
+pub use zset::{
+    Direction, LexBound, LexRange, NewZSet, ScoreBound, ScoreOutcome, ScoreRange, Scored, ZSetEdit,
+    ZSetView,
+};
 
 /// A value as it is kept.
 #[derive(Clone, Copy, Debug)]

@@ -28,7 +28,7 @@ use crate::arena::{Arena, Ref};
 use crate::dict::MOVES_PER_REMOVAL;
 use crate::hash::Hasher;
 use crate::slots::{Place, Slots};
-use crate::tree::{Entry, Names, Tree};
+use crate::tree::{self, Entry, Names, Tree};
 use base::Rng;
 
 const SCORE_BYTES: usize = 8;
@@ -48,6 +48,43 @@ pub enum Outcome {
     Changed,
     Same,
 }
+
+/// Members with their scores, in order.
+pub struct Walk<'a> {
+    arena: &'a Arena,
+    entries: tree::Walk<'a>,
+}
+
+impl<'a> Walk<'a> {
+    #[inline]
+    fn member(&self, entry: Entry) -> (&'a [u8], f64) {
+        (self.arena.name(entry.at), entry.score)
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = (&'a [u8], f64);
+
+    #[inline]
+    fn next(&mut self) -> Option<(&'a [u8], f64)> {
+        let entry = self.entries.next()?;
+        Some(self.member(entry))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.entries.size_hint()
+    }
+}
+
+impl<'a> DoubleEndedIterator for Walk<'a> {
+    #[inline]
+    fn next_back(&mut self) -> Option<(&'a [u8], f64)> {
+        let entry = self.entries.next_back()?;
+        Some(self.member(entry))
+    }
+}
+
+impl ExactSizeIterator for Walk<'_> {}
 
 impl Names for Arena {
     #[inline]
@@ -118,9 +155,13 @@ impl ZSet {
 
     /// How many members come before this one.
     pub fn rank(&self, member: &[u8]) -> Option<usize> {
+        Some(self.rank_and_score(member)?.0)
+    }
+
+    pub fn rank_and_score(&self, member: &[u8]) -> Option<(usize, f64)> {
         let score = self.score(member)?;
         let rank = self.tree.rank(score, member, &self.arena);
-        Some(rank.expect("each member is in the tree"))
+        Some((rank.expect("each member is in the tree"), score))
     }
 
     /// Give a member a score, whether it was there or not. A score is any number, infinities
@@ -174,12 +215,11 @@ impl ZSet {
     }
 
     /// The members of a range of ranks with their scores, forwards, backwards or from both ends.
-    pub fn walk(
-        &self,
-        ranks: Range<usize>,
-    ) -> impl DoubleEndedIterator<Item = (&[u8], f64)> + ExactSizeIterator {
-        let member = |entry: Entry| (self.arena.name(entry.at), entry.score);
-        self.tree.walk(ranks).map(member)
+    pub fn walk(&self, ranks: Range<usize>) -> Walk<'_> {
+        Walk {
+            arena: &self.arena,
+            entries: self.tree.walk(ranks),
+        }
     }
 
     /// The member of a rank.

@@ -107,6 +107,7 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
         b"long name".to_vec(),
     ]);
     requests.extend(sets(leg));
+    requests.extend(zsets(leg));
     requests.extend(hashes(leg));
     requests.extend(restored(leg));
     requests.push(words(&["SELECT", "0"]));
@@ -132,6 +133,36 @@ fn sets(leg: u64) -> Vec<Words> {
     for len in [0, 63, 64, 65, 100_000] {
         let name = format!("corner:{leg}:set of {len}");
         requests.push(words(&["SADD", &name, &"v".repeat(len), "\0\r\n", "7"]));
+    }
+    requests
+}
+
+/// Sorted sets of both forms, with names that look like numbers and like nothing.
+fn zsets(leg: u64) -> Vec<Words> {
+    let mut requests = Vec::new();
+    for members in [1, 30, 128, 129, 3_000] {
+        let name = format!("corner:{leg}:zset{members}");
+        let mut request = words(&["ZADD", &name]);
+        for at in 0..members {
+            let score = match at % 4 {
+                0 => at.to_string(),
+                1 => format!("-{at}.1"),
+                2 => "inf".to_owned(),
+                _ => format!("{at}e-9"),
+            };
+            let member = match at % 3 {
+                0 => at.to_string(),
+                1 => format!("0{at}"),
+                _ => format!("member {at}"),
+            };
+            request.extend([score.into_bytes(), member.into_bytes()]);
+        }
+        requests.push(request);
+    }
+    for len in [0, 63, 64, 65, 100_000] {
+        let name = format!("corner:{leg}:zset of {len}");
+        let bound = "9007199254740993";
+        requests.push(words(&["ZADD", &name, "-0", &"m".repeat(len), bound, "b"]));
     }
     requests
 }
@@ -223,7 +254,9 @@ fn request(rng: &mut Rng) -> Words {
     let field = field.as_bytes();
     let some = (number.len() % 7).to_string();
     let some = some.as_bytes();
-    match rng.below(46) {
+    let score = format!("{}.{}", secs.len(), secs);
+    let score = score.as_bytes();
+    match rng.below(52) {
         0..6 => with("SET", &[&value]),
         6 => with("SET", &[number.as_bytes()]),
         7 => with("SET", &[&value, b"EX", secs.as_bytes()]),
@@ -265,6 +298,14 @@ fn request(rng: &mut Rng) -> Words {
         43 => with("SDIFFSTORE", &[&other, b"k:3"]),
         44 => with("SINTERSTORE", &[&other, &other]),
         45 => with("SPOP", &[some]),
+        46..48 => with("ZADD", &[score, &value, number.as_bytes(), field]),
+        48 => with("ZINCRBY", &[b"0.1", field]),
+        49 => with("ZREM", &[field, b"n"]),
+        50 => with("ZPOPMAX", &[b"2"]),
+        51 => with(
+            "ZUNIONSTORE",
+            &[b"2", &key, &other, b"WEIGHTS", b"0.3", b"2"],
+        ),
         28 if rng.below(40) == 0 => words(&["SWAPDB", "1", "2"]),
         28 if rng.below(150) == 0 => words(&["FLUSHDB"]),
         _ => words(&["SELECT", &database]),

@@ -39,6 +39,7 @@ mod server;
 mod set;
 mod string;
 mod transaction;
+mod zset;
 
 /// What runs a command.
 pub type Handler = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result<(), CommandError>;
@@ -150,6 +151,7 @@ static FAMILIES: &[&[Row]] = &[
     set::TABLE,
     string::TABLE,
     transaction::TABLE,
+    zset::TABLE,
 ];
 
 /// Index of a command in [`Commands`].

@@ -78,6 +78,10 @@ pub struct Live {
     pub hash_max_listpack_entries: u64,
     /// ... none of which, and no value, is longer.
     pub hash_max_listpack_value_bytes: u64,
+    /// A sorted set stays small up to so many members...
+    pub zset_max_listpack_entries: u64,
+    /// ... none of which is longer.
+    pub zset_max_listpack_value_bytes: u64,
 
     // Persistence.
     /// Take a snapshot once there are so many changes and so much time has passed.
@@ -131,6 +135,14 @@ impl Live {
                 entries: self.set_max_listpack_entries as usize,
                 value_bytes: self.set_max_listpack_value_bytes as usize,
             },
+        }
+    }
+
+    /// Up to where a sorted set stays small.
+    pub fn zset_limits(&self) -> Limits {
+        Limits {
+            entries: self.zset_max_listpack_entries as usize,
+            value_bytes: self.zset_max_listpack_value_bytes as usize,
         }
     }
 
@@ -192,6 +204,8 @@ impl Live {
             set_max_listpack_value_bytes: from.number("set-max-listpack-value"),
             hash_max_listpack_entries: from.number("hash-max-listpack-entries"),
             hash_max_listpack_value_bytes: from.number("hash-max-listpack-value"),
+            zset_max_listpack_entries: from.number("zset-max-listpack-entries"),
+            zset_max_listpack_value_bytes: from.number("zset-max-listpack-value"),
 
             save_points: from.save_points("save"),
             dbfilename: from.path("dbfilename").unwrap_or_default(),

@@ -33,7 +33,8 @@ pub type Effect = (usize, Vec<Vec<u8>>);
 /// What one command, or one transaction, did.
 pub type Group = Vec<Effect>;
 
-/// Every living key of every database: its string and its deadline.
+/// Every living key of every database: its string, or the digest of what else it is, and its
+/// deadline.
 pub type Keyspace = BTreeMap<(usize, Vec<u8>), (Value, Value)>;
 
 /// An engine with one session, and all effects so far.
@@ -78,8 +79,9 @@ impl Host for Log {
 impl Recorded {
     pub fn new(seed: u64, threads: Threads) -> Recorded {
         let log = Arc::new(Log::default());
+        let config = Config::default().set_at_start(&[(b"enable-debug-command", b"yes")]);
         let options = EngineOptions {
-            config: Config::default(),
+            config: config.expect("a known parameter"),
             threads,
             seed: [seed, !seed],
             now: Now::default(),
@@ -126,7 +128,11 @@ impl Recorded {
             };
             for key in keys {
                 let key = key.as_bytes().expect("keys are strings").to_vec();
-                let value = self.run(now_ms, [b"GET", key.as_slice()]);
+                let mut value = self.run(now_ms, [b"GET", key.as_slice()]);
+                if matches!(value, Value::Error(_)) {
+                    let words = [b"DEBUG", &b"DIGEST-VALUE"[..], &key];
+                    value = self.run(now_ms, words);
+                }
                 let deadline = self.run(now_ms, [b"PEXPIRETIME", key.as_slice()]);
                 keyspace.insert((database as usize, key), (value, deadline));
             }

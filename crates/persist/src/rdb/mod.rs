@@ -25,6 +25,7 @@ mod types;
 mod verify;
 mod writer;
 mod ziplist;
+mod zset;
 
 pub use dump::{BadDump, dump, restore, restore_with};
 pub use fault::{Fault, FaultKind};
@@ -116,6 +117,8 @@ pub struct Build {
     pub hasher: KeyHasher,
     /// Up to where a set stays packed.
     pub set: SetLimits,
+    /// Up to where a sorted set stays small.
+    pub zset: Limits,
     /// Up to where a hash stays small.
     pub hash: Limits,
 }
@@ -131,6 +134,10 @@ impl Build {
                     entries: 128,
                     value_bytes: 64,
                 },
+            },
+            zset: Limits {
+                entries: 128,
+                value_bytes: 64,
             },
             hash: Limits {
                 entries: 512,

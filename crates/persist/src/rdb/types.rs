@@ -19,7 +19,7 @@ use store::NewValue;
 
 use super::fault::FaultKind;
 use super::input::{Input, Piece, Result};
-use super::{Build, Family, Format, Text, hash, set};
+use super::{Build, Family, Format, Text, hash, set, zset};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -227,11 +227,12 @@ fn read_collection<R: Read>(
     input: &mut Input<R>,
     build: &Build,
 ) -> Result<Body> {
-    let read = match value_type.name() {
+    let value = match value_type.name() {
         "set" => set::read(value_type, input, build)?,
+        "zset" => Some(zset::read(value_type, input, build)?),
         _ => hash::read(value_type, input, build)?,
     };
-    match read {
+    match value {
         Some(value) => Ok(Body::Collection(Collection { value_type, value })),
         None => walk(value_type, input).map(Body::Other),
     }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use base::Crc64;
 use store::{Block, Entry, Large, Packing, SetView, StringView, ValueView};
 
-use super::{VERSION, opcode, set};
+use super::{VERSION, opcode, set, zset};
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -372,8 +372,9 @@ pub(super) fn packed_type(packing: Packing) -> u8 {
 pub(super) fn large_type(large: &Large) -> u8 {
     match large {
         Large::Set(_) => set::PLAIN_TYPE,
+        Large::SortedSet(_) => 5,
         Large::Hash(_) => 4,
-        Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => {
+        Large::List(_) | Large::Stream(_) => {
             unreachable!("no command makes one yet")
         }
     }
@@ -390,8 +391,9 @@ pub(super) fn write_large<E>(
         Large::Set(members) => {
             return set::write_plain(out, SetView::Large(members), compress, drain);
         }
+        Large::SortedSet(zset) => return zset::write_large(out, zset, compress, drain),
         Large::Hash(fields) => fields,
-        Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => {
+        Large::List(_) | Large::Stream(_) => {
             unreachable!("no command makes one yet")
         }
     };

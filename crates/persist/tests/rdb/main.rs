@@ -10,3 +10,4 @@ mod live;
 mod round_trip;
 mod sets;
 mod speed;
+mod zsets;

@@ -14,6 +14,7 @@ pub mod server;
 pub mod set;
 pub mod string;
 pub mod transaction;
+pub mod zset;
 
 use crate::arg::{Arg, int, pure, unix_time};
 use crate::category::Categories;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use base::lzf;
 use resp::{Block, Reply};
-use store::{Entry, HashView, Item, Large, PackedView, SetView, StringView, ValueView};
+use store::{Entry, HashView, Item, Large, PackedView, SetView, StringView, ValueView, ZSetView};
 
 use crate::args::Args;
 use crate::config::Value;
@@ -133,9 +133,14 @@ fn large_bytes(large: &Large, compressing: bool) -> usize {
             let members = SetView::Large(members);
             return length_bytes(members.len()) + members.iter().map(item_bytes).sum::<usize>();
         }
+        Large::SortedSet(zset) => {
+            let members = ZSetView::Large(zset).iter();
+            let members = members.map(|(member, _)| item_bytes(member) + size_of::<f64>());
+            return length_bytes(zset.len()) + members.sum::<usize>();
+        }
         Large::Hash(fields) => HashView::Large(fields),
         // No command makes one yet.
-        Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => return 0,
+        Large::List(_) | Large::Stream(_) => return 0,
     };
     let pairs = fields
         .iter()

@@ -12,8 +12,8 @@ rows! {
     "set-max-intset-entries", Integer(0, LONG_MAX), "512", Modifiable, Live;
     "set-max-listpack-entries", Integer(0, LONG_MAX), "128", Modifiable, Live;
     "set-max-listpack-value", Integer(0, LONG_MAX), "64", Modifiable, Live;
-    "zset-max-listpack-entries" | "zset-max-ziplist-entries", Integer(0, LONG_MAX), "128", Modifiable, Later;
-    "zset-max-listpack-value" | "zset-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Later;
+    "zset-max-listpack-entries" | "zset-max-ziplist-entries", Integer(0, LONG_MAX), "128", Modifiable, Live;
+    "zset-max-listpack-value" | "zset-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Live;
     "hll-sparse-max-bytes", Memory(0, LONG_MAX_BYTES), "3000", Modifiable, Live;
     "stream-node-max-bytes", Memory(0, LONG_MAX_BYTES), "4096", Modifiable, Later;
     "stream-node-max-entries", Integer(0, LONG_MAX), "100", Modifiable, Later;
