@@ -149,11 +149,6 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
         // Nothing tells an empty array of pairs from another one.
         ("zset", Content::Texts(none)) if none.is_empty() => Value::SortedSet(Vec::new()),
         ("hash", Content::Texts(none)) if none.is_empty() => Value::Hash(Vec::new()),
-        ("zset", Content::Pairs(pairs)) => {
-            let pairs = pairs.into_iter();
-            let pairs = pairs.map(|(m, s)| Ok((m.into_bytes("member")?, s.into_bytes("score")?)));
-            Value::SortedSet(pairs.collect::<Result<_, String>>()?)
-        }
         ("hash", Content::Pairs(pairs)) => {
             let pairs = pairs.into_iter();
             let pairs = pairs.map(|(f, v)| Ok((f.into_bytes("field")?, v.into_bytes("value")?)));

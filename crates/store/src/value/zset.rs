@@ -99,17 +99,17 @@ impl<'a> ZSetView<'a> {
     }
 
     /// All members, from the lowest score on.
-    pub fn iter(self) -> Members<'a> {
+    pub fn iter(self) -> Scored<'a> {
         self.walk(0..self.len(), Direction::Up)
     }
 
     /// The members of a range of ranks.
-    pub fn walk(self, ranks: Range<usize>, direction: Direction) -> Members<'a> {
+    pub fn walk(self, ranks: Range<usize>, direction: Direction) -> Scored<'a> {
         let len = self.len();
         let end = ranks.end.min(len);
         let start = ranks.start.min(end);
         match self {
-            ZSetView::Large(zset) => Members::Large(zset.walk(start..end), direction),
+            ZSetView::Large(zset) => Scored::Large(zset.walk(start..end), direction),
             ZSetView::Packed(list) => {
                 let place = match direction {
                     Direction::Up => list.place(2 * start),
@@ -120,7 +120,7 @@ impl<'a> ZSetView<'a> {
                     (Some(place), Direction::Up) => list.entries_from(place),
                     (Some(place), Direction::Down) => list.entries_before(place),
                 };
-                Members::Packed(entries, end - start, direction)
+                Scored::Packed(entries, end - start, direction)
             }
         }
     }
@@ -162,21 +162,21 @@ fn pair_of((member, score): (&[u8], f64)) -> (Item<'_>, f64) {
 }
 
 /// Members with their scores.
-pub enum Members<'a> {
+pub enum Scored<'a> {
     /// How many are left.
     Packed(Entries<'a>, usize, Direction),
     Large(zset::Walk<'a>, Direction),
 }
 
-impl<'a> Iterator for Members<'a> {
+impl<'a> Iterator for Scored<'a> {
     type Item = (Item<'a>, f64);
 
     #[inline]
     fn next(&mut self) -> Option<(Item<'a>, f64)> {
         match self {
-            Members::Large(walk, Direction::Up) => walk.next().map(pair_of),
-            Members::Large(walk, Direction::Down) => walk.next_back().map(pair_of),
-            Members::Packed(entries, left, direction) => {
+            Scored::Large(walk, Direction::Up) => walk.next().map(pair_of),
+            Scored::Large(walk, Direction::Down) => walk.next_back().map(pair_of),
+            Scored::Packed(entries, left, direction) => {
                 *left = left.checked_sub(1)?;
                 let (member, score) = match direction {
                     Direction::Up => {
@@ -195,13 +195,13 @@ impl<'a> Iterator for Members<'a> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match self {
-            Members::Packed(_, left, _) => (*left, Some(*left)),
-            Members::Large(walk, _) => walk.size_hint(),
+            Scored::Packed(_, left, _) => (*left, Some(*left)),
+            Scored::Large(walk, _) => walk.size_hint(),
         }
     }
 }
 
-impl ExactSizeIterator for Members<'_> {}
+impl ExactSizeIterator for Scored<'_> {}
 
 /// A sorted set while it is changed.
 pub struct ZSetEdit<'a> {

@@ -11,7 +11,7 @@
 use std::cmp::Ordering;
 
 use resp::Reply;
-use store::{Item, Key, NewValue, NewZSet, ZSetView};
+use store::{Item, Key, NewValue, NewZSet, SetView, ZSetView};
 
 use super::{answer_member, begin_members};
 use crate::args::Args;
@@ -261,32 +261,37 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Members with scores, whatever keeps them.
+/// Members with scores; those of a set have 1.
 enum Content<'a> {
+    Set(SetView<'a>),
     SortedSet(ZSetView<'a>),
 }
 
 impl<'a> Content<'a> {
     fn of(entry: store::Entry<'a>) -> Option<Content<'a>> {
-        entry.zset().map(Content::SortedSet)
+        let zset = entry.zset().map(Content::SortedSet);
+        zset.or_else(|| entry.set().map(Content::Set))
     }
 
     fn len(&self) -> usize {
         match self {
+            Content::Set(set) => set.len(),
             Content::SortedSet(zset) => zset.len(),
         }
     }
 
     fn score(&self, member: &[u8]) -> Option<f64> {
         match self {
+            Content::Set(set) => set.contains(member).then_some(1.0),
             Content::SortedSet(zset) => zset.score(member),
         }
     }
 
     fn for_each(&self, mut visit: impl FnMut(Item<'_>, f64)) {
         match self {
+            Content::Set(set) => set.iter().for_each(|member| visit(member, 1.0)),
             Content::SortedSet(zset) => {
-                zset.iter().for_each(|(member, score)| visit(member, score))
+                zset.iter().for_each(|(member, score)| visit(member, score));
             }
         }
     }
