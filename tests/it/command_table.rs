@@ -40,6 +40,9 @@ const OTHER_GRAMMAR: &[(&str, &str)] = &[
     ("restore", "IDLETIME and FREQ exclude each other"),
     ("set", "IFEQ"),
     ("shutdown", "ABORT excludes all else"),
+    ("xadd", "KEEPREF and its like came with 8.2"),
+    ("xinfo|stream", "7.0 wraps COUNT in FULL"),
+    ("xtrim", "KEEPREF and its like came with 8.2"),
 ];
 
 /// Fields of a command's docs and the kinds of their values.

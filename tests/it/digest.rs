@@ -38,7 +38,7 @@ fn digests_are_those_of_the_oracle() {
     }
 }
 
-/// Strings and hashes of all encodings, with and without a deadline, in a few databases. No
+/// Strings, hashes and streams of all encodings, with and without a deadline, in a few databases. No
 /// deadline is near: when an expired key goes is each server's affair.
 fn request(rng: &mut Rng) -> String {
     let key = format!("k:{}", rng.below(300));
@@ -46,7 +46,7 @@ fn request(rng: &mut Rng) -> String {
     let value = char::from(b'a' + rng.below(26) as u8)
         .to_string()
         .repeat(len);
-    match rng.below(19) {
+    match rng.below(24) {
         0..3 => format!("SET {key} {value}"),
         3 => format!("SET {key} {}", rng.next_u64() as i64),
         4 => format!("SET {key} {value} EX 1000"),
@@ -61,7 +61,21 @@ fn request(rng: &mut Rng) -> String {
         14 => format!("HDEL {key} f{} n{}", rng.below(9), rng.below(9)),
         15 => format!("PFADD h{key} {} {}", rng.below(9), rng.below(99)),
         16 => format!("PFCOUNT h{key}"),
-        17 => format!("PFMERGE h{key} hk:1 hk:2"),
+        22 => format!("PFMERGE h{key} hk:1 hk:2"),
+        17..20 => format!(
+            "XADD s{key} MAXLEN 9 {}-{} f{} {value} n 7",
+            rng.below(9),
+            rng.below(9),
+            rng.below(3)
+        ),
+        20 => format!(
+            "XDEL s{key} {}-{} {}-{}",
+            rng.below(9),
+            rng.below(9),
+            rng.below(9),
+            rng.below(9)
+        ),
+        21 => format!("XGROUP CREATE s{key} g 0 MKSTREAM"),
         _ => format!("SELECT {}", rng.below(4)),
     }
 }

@@ -131,6 +131,8 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
     let key = json_line::read(line)?;
     let longest = match &key.value {
         Value::String(bytes) => bytes.len(),
+        // Its words come from one line.
+        Value::Stream(_) => 0,
         Value::Hash(pairs) => {
             let lens = pairs
                 .iter()
@@ -152,6 +154,7 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
         }
         Value::String(bytes) => NewValue::String(bytes),
         Value::Hash(pairs) => hash_of(pairs)?,
+        Value::Stream(stream) => stream.build()?,
     };
     match data.put(database, &key.key, value, key.deadline_ms) {
         true => Ok(()),

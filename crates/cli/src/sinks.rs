@@ -11,6 +11,7 @@ use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer};
 use store::{Counts, Entry, HashView, StringView};
 
 use crate::json_line::{self, Value};
+use crate::stream::{self, StreamText};
 
 /// RDB.
 pub struct RdbSink<W> {
@@ -163,9 +164,10 @@ impl<W: Write> JsonSink<W> {
 impl<W: Write> Sink for JsonSink<W> {
     fn entry(&mut self, database: usize, entry: Entry<'_>) {
         if self.gate.passes(database, &entry).is_some() {
-            let value = match entry.hash() {
-                None => Value::String(string_of(&entry)),
-                Some(hash) => Value::Hash(pairs_of(hash)),
+            let value = match (entry.hash(), entry.stream()) {
+                (Some(hash), _) => Value::Hash(pairs_of(hash)),
+                (_, Some(stream)) => Value::Stream(StreamText::of(stream)),
+                _ => Value::String(string_of(&entry)),
             };
             let deadline_ms = entry.deadline_ms();
             let outcome = json_line::write(
@@ -214,6 +216,13 @@ impl<W: Write> CommandSink<W> {
         }
         let key = entry.key();
         let deadline = entry.deadline_ms().map(|at| at.to_string());
+        if let Some(stream) = entry.stream() {
+            stream::commands(stream, key, &mut |words| self.command(words))?;
+            return match deadline {
+                None => Ok(()),
+                Some(at) => self.command(&[b"PEXPIREAT", key, at.as_bytes()]),
+            };
+        }
         let Some(hash) = entry.hash() else {
             let value = string_of(entry);
             return match deadline {

@@ -14,6 +14,7 @@
 //! value is in the file named after it.
 
 mod hash;
+mod stream;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
 use crate::families::{
-    bitmap, connection, generic, hash, hyperloglog, scripting, server, string, transaction,
+    bitmap, connection, generic, hash, hyperloglog, scripting, server, stream, string, transaction,
 };
 use crate::spec::Spec;
 
@@ -118,6 +118,23 @@ pub static COMMANDS: &[&Spec] = &[
     &generic::UNLINK,
     &transaction::UNWATCH,
     &transaction::WATCH,
+    &stream::XACK,
+    &stream::XACKDEL,
+    &stream::XADD,
+    &stream::XAUTOCLAIM,
+    &stream::XCLAIM,
+    &stream::XDEL,
+    &stream::XDELEX,
+    &stream::XGROUP,
+    &stream::XINFO,
+    &stream::XLEN,
+    &stream::XPENDING,
+    &stream::XRANGE,
+    &stream::XREAD,
+    &stream::XREADGROUP,
+    &stream::XREVRANGE,
+    &stream::XSETID,
+    &stream::XTRIM,
 ];
 
 /// The command called `name`, in any letter case.

@@ -41,7 +41,8 @@ pub use string::StringCopy;
 pub use structs::listpack::Item;
 pub use table::{Detached, Slot, Table};
 pub use value::{
-    HashEdit, HashView, Kind, Large, Limits, NewHash, PackedView, Packing, Pairs, ValueView,
+    HashEdit, HashView, Kind, Large, Limits, NewHash, PackedView, Packing, Pairs, Progress,
+    ValueView,
 };
 
 /// A large string: shared by reference, copied when written to while shared.

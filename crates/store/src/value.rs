@@ -16,6 +16,7 @@
 //! empties a collection leaves the key there: its caller removes it.
 
 mod hash;
+mod stream;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ use crate::images::Remains;
 use crate::table::{Slot, Table};
 
 pub use hash::{HashEdit, HashView, NewHash, Pairs};
+pub use stream::Progress;
+pub(crate) use stream::stream_of;
 
 /// A value as it is kept.
 #[derive(Clone, Copy, Debug)]

@@ -36,6 +36,7 @@ mod save;
 mod scan;
 mod scripting;
 mod server;
+mod stream;
 mod string;
 mod transaction;
 
@@ -146,6 +147,7 @@ static FAMILIES: &[&[Row]] = &[
     scan::TABLE,
     scripting::TABLE,
     server::TABLE,
+    stream::TABLE,
     string::TABLE,
     transaction::TABLE,
 ];

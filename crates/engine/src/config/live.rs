@@ -72,6 +72,10 @@ pub struct Live {
     pub hash_max_listpack_entries: u64,
     /// ... none of which, and no value, is longer.
     pub hash_max_listpack_value_bytes: u64,
+    /// A node of a stream is full at so many bytes...
+    pub stream_node_max_bytes: u64,
+    /// ... or entries; 0 for no limit.
+    pub stream_node_max_entries: u64,
 
     // Persistence.
     /// Take a snapshot once there are so many changes and so much time has passed.
@@ -172,6 +176,8 @@ impl Live {
             hll_sparse_max_bytes: from.number("hll-sparse-max-bytes"),
             hash_max_listpack_entries: from.number("hash-max-listpack-entries"),
             hash_max_listpack_value_bytes: from.number("hash-max-listpack-value"),
+            stream_node_max_bytes: from.number("stream-node-max-bytes"),
+            stream_node_max_entries: from.number("stream-node-max-entries"),
 
             save_points: from.save_points("save"),
             dbfilename: from.path("dbfilename").unwrap_or_default(),

@@ -20,6 +20,7 @@ mod fault;
 mod hash;
 mod input;
 mod reader;
+mod stream;
 mod types;
 mod verify;
 mod writer;

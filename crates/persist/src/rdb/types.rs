@@ -19,7 +19,7 @@ use store::NewValue;
 
 use super::fault::FaultKind;
 use super::input::{Input, Piece, Result};
-use super::{Build, Family, Format, Text, hash};
+use super::{Build, Family, Format, Text, hash, stream};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -227,7 +227,11 @@ fn read_collection<R: Read>(
     input: &mut Input<R>,
     build: &Build,
 ) -> Result<Body> {
-    match hash::read(value_type, input, build)? {
+    let mut read = hash::read(value_type, input, build)?;
+    if read.is_none() {
+        read = stream::read(value_type, input)?;
+    }
+    match read {
         Some(value) => Ok(Body::Collection(Collection { value_type, value })),
         None => walk(value_type, input).map(Body::Other),
     }
@@ -266,9 +270,9 @@ fn walk<R: Read>(value_type: ValueType, input: &mut Input<R>) -> Result<Other> {
             hash_with_deadlines(input)
         }
         ValueType::HashDeadlinesValkey => hash_of_valkey(input),
-        ValueType::Stream => stream(input, StreamForm::First),
-        ValueType::Stream2 => stream(input, StreamForm::Second),
-        ValueType::Stream3 => stream(input, StreamForm::Third),
+        ValueType::Stream => walk_stream(input, StreamForm::First),
+        ValueType::Stream2 => walk_stream(input, StreamForm::Second),
+        ValueType::Stream3 => walk_stream(input, StreamForm::Third),
         ValueType::ModuleEarly => input.fault(
             at,
             FaultKind::Opaque {
@@ -379,7 +383,7 @@ enum StreamForm {
 const STREAM_ID_BYTES: u64 = 16;
 const TIME_BYTES: u64 = 8;
 
-fn stream<R: Read>(input: &mut Input<R>, form: StreamForm) -> Result<()> {
+fn walk_stream<R: Read>(input: &mut Input<R>, form: StreamForm) -> Result<()> {
     input.expect("a stream's entries");
     for _ in 0..input.count()? {
         let at = input.offset();

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use base::Crc64;
 use store::{Block, Entry, Large, Packing, StringView, ValueView};
 
-use super::{VERSION, opcode};
+use super::{VERSION, opcode, stream};
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,11 +208,18 @@ impl Writer {
         large: &Large,
         drain: &mut dyn FnMut(&mut Writer) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.key(large_type(large), key, deadline_ms, usage);
-        let compress = self.options.compress;
+        self.key(
+            large_type(large, self.options.version),
+            key,
+            deadline_ms,
+            usage,
+        );
+        let WriteOptions {
+            version, compress, ..
+        } = self.options;
         // The elements are written to where the rest is, and the checksum follows when it is drained.
         let mut out = std::mem::take(&mut self.out);
-        let outcome = write_large(&mut out, large, compress, &mut |out| {
+        let outcome = write_large(&mut out, large, version, compress, &mut |out| {
             if out.len() < Writer::WHOLE_BYTES_MAX {
                 return Ok(());
             }
@@ -363,10 +370,11 @@ pub(super) fn packed_type(packing: Packing) -> u8 {
     }
 }
 
-pub(super) fn large_type(large: &Large) -> u8 {
+pub(super) fn large_type(large: &Large, version: u16) -> u8 {
     match large {
         Large::Hash(_) => 4,
-        Large::List(_) | Large::Set(_) | Large::SortedSet(_) | Large::Stream(_) => {
+        Large::Stream(_) => stream::type_of(version),
+        Large::List(_) | Large::Set(_) | Large::SortedSet(_) => {
             unreachable!("no command makes one yet")
         }
     }
@@ -376,11 +384,16 @@ pub(super) fn large_type(large: &Large) -> u8 {
 pub(super) fn write_large<E>(
     out: &mut Vec<u8>,
     large: &Large,
+    version: u16,
     compress: bool,
     drain: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let Large::Hash(fields) = large else {
-        unreachable!("no command makes one yet")
+    let fields = match large {
+        Large::Hash(fields) => fields,
+        Large::Stream(stream) => return stream::write(out, stream, version, compress, drain),
+        Large::List(_) | Large::Set(_) | Large::SortedSet(_) => {
+            unreachable!("no command makes one yet")
+        }
     };
     write_length(out, fields.len() as u64);
     for item in fields.iter() {

@@ -9,3 +9,4 @@ mod hashes;
 mod live;
 mod round_trip;
 mod speed;
+mod streams;

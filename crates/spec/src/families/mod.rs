@@ -11,6 +11,7 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod scripting;
 pub mod server;
+pub mod stream;
 pub mod string;
 pub mod transaction;
 

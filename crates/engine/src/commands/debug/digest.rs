@@ -3,6 +3,7 @@
 //! ```text
 //!   value    mix(kind, 4 bytes) · content · xor("!!expire!!") if it has a deadline
 //!   content  string: mix(it)    hash: xor(mix(field) · mix(value)), for each field
+//!            stream: mix(ms.seq), mix(field) · mix(value) for each field, for each entry
 //!   key      mix(key) · value
 //!   all      mix(database, 4 bytes) · xor(each key of it), for each that is not empty
 //! ```
@@ -14,6 +15,7 @@
 use resp::Reply;
 use sha1::{Digest as _, Sha1};
 use store::Entry;
+use structs::stream::StreamId;
 
 use crate::args::Args;
 use crate::ctx::Ctx;
@@ -90,6 +92,7 @@ impl Digest {
     fn value(&mut self, entry: Entry<'_>) {
         self.mix(&(entry.kind() as u32).to_be_bytes());
         match entry.hash() {
+            None if entry.stream().is_some() => self.stream(entry),
             None => entry.string().with_bytes(|bytes| self.mix(bytes)),
             Some(hash) => {
                 for (field, value) in hash.iter() {
@@ -102,6 +105,17 @@ impl Digest {
         }
         if entry.deadline_ms().is_some() {
             self.xor(b"!!expire!!");
+        }
+    }
+
+    fn stream(&mut self, entry: Entry<'_>) {
+        let entries = entry.stream().map(|stream| stream.iter_from(StreamId::MIN));
+        for entry in entries.into_iter().flatten() {
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (field, value) in entry.fields {
+                self.mix(&field.to_vec());
+                self.mix(&value.to_vec());
+            }
         }
     }
 

@@ -15,6 +15,6 @@ rows! {
     "zset-max-listpack-entries" | "zset-max-ziplist-entries", Integer(0, LONG_MAX), "128", Modifiable, Later;
     "zset-max-listpack-value" | "zset-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Later;
     "hll-sparse-max-bytes", Memory(0, LONG_MAX_BYTES), "3000", Modifiable, Live;
-    "stream-node-max-bytes", Memory(0, LONG_MAX_BYTES), "4096", Modifiable, Later;
-    "stream-node-max-entries", Integer(0, LONG_MAX), "100", Modifiable, Later;
+    "stream-node-max-bytes", Memory(0, LONG_MAX_BYTES), "4096", Modifiable, Live;
+    "stream-node-max-entries", Integer(0, LONG_MAX), "100", Modifiable, Live;
 }
