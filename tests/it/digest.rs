@@ -38,7 +38,7 @@ fn digests_are_those_of_the_oracle() {
     }
 }
 
-/// Strings, sets and hashes of all encodings, with and without a deadline, in a few databases. No
+/// Values of all kinds and encodings, with and without a deadline, in a few databases. No
 /// deadline is near: when an expired key goes is each server's affair.
 fn request(rng: &mut Rng) -> String {
     let key = format!("k:{}", rng.below(300));
@@ -48,7 +48,7 @@ fn request(rng: &mut Rng) -> String {
         .repeat(len);
     let number = rng.below(9);
     let score = (rng.below(2_000) as f64 - 1_000.0) / 8.0;
-    match rng.below(33) {
+    match rng.below(39) {
         0..3 => format!("SET {key} {value}"),
         3 => format!("SET {key} {}", rng.next_u64() as i64),
         4 => format!("SET {key} {value} EX 1000"),
@@ -77,6 +77,20 @@ fn request(rng: &mut Rng) -> String {
         29 => format!("ZPOPMIN {key}"),
         30 => format!("ZUNIONSTORE {key} 2 k:1 k:{} WEIGHTS 1 0.3", rng.below(9)),
         31 => format!("ZREMRANGEBYSCORE {key} (1 {score}"),
+        32..35 => format!(
+            "XADD s{key} MAXLEN 9 {}-{} f{} {value} n 7",
+            rng.below(9),
+            rng.below(9),
+            rng.below(3)
+        ),
+        35 => format!(
+            "XDEL s{key} {}-{} {}-{}",
+            rng.below(9),
+            rng.below(9),
+            rng.below(9),
+            rng.below(9)
+        ),
+        36 => format!("XGROUP CREATE s{key} g 0 MKSTREAM"),
         _ => format!("SELECT {}", rng.below(4)),
     }
 }

@@ -143,6 +143,8 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
             let lens = pairs.iter().map(|(member, _)| member.len());
             lens.max().ok_or("a sorted set has at least one member")?
         }
+        // Its words come from one line.
+        Value::Stream(_) => 0,
         Value::Hash(pairs) => {
             let lens = pairs
                 .iter()
@@ -167,6 +169,7 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
         Value::Set(members) => set_of(members)?,
         Value::SortedSet(pairs) => zset_of(pairs)?,
         Value::Hash(pairs) => hash_of(pairs)?,
+        Value::Stream(stream) => stream.build()?,
     };
     match data.put(database, &key.key, value, key.deadline_ms) {
         true => Ok(()),

@@ -18,6 +18,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::stream::StreamText;
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
@@ -42,6 +44,7 @@ enum Content<'a> {
     Texts(Vec<Text<'a>>),
     #[serde(borrow)]
     Pairs(Vec<(Text<'a>, Text<'a>)>),
+    Stream(Cow<'a, StreamText>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,6 +78,7 @@ pub enum Value<'a> {
     /// Members with the texts of their scores.
     SortedSet(Vec<(Vec<u8>, Vec<u8>)>),
     Hash(Vec<(Vec<u8>, Vec<u8>)>),
+    Stream(StreamText),
 }
 
 /// Writes a line with its end.
@@ -103,6 +107,7 @@ pub fn write(
             let pairs = pairs.iter().map(|(f, v)| (Text::of(f), Text::of(v)));
             ("hash", Content::Pairs(pairs.collect()))
         }
+        Value::Stream(stream) => ("stream", Content::Stream(Cow::Borrowed(stream))),
     };
     let line = Line {
         db: database,
@@ -124,7 +129,10 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
         kind: Cow<'a, str>,
     }
     let kind: Kind<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    if !matches!(&*kind.kind, "string" | "list" | "set" | "zset" | "hash") {
+    if !matches!(
+        &*kind.kind,
+        "string" | "list" | "set" | "zset" | "hash" | "stream"
+    ) {
         return Err(format!(
             "the type is {:?}, which this version does not keep",
             kind.kind
@@ -154,6 +162,7 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
             let pairs = pairs.map(|(f, v)| Ok((f.into_bytes("field")?, v.into_bytes("value")?)));
             Value::Hash(pairs.collect::<Result<_, String>>()?)
         }
+        ("stream", Content::Stream(stream)) => Value::Stream(stream.into_owned()),
         (kind, _) => return Err(format!("the value is not that of a {kind}")),
     };
     Ok(Key {

@@ -23,4 +23,5 @@ mod place;
 mod reading;
 pub mod restore;
 mod sinks;
+mod stream;
 mod tool;

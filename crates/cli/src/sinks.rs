@@ -11,6 +11,7 @@ use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer};
 use store::{Counts, Entry, Item, Kind, StringView};
 
 use crate::json_line::{self, Value};
+use crate::stream::{self, StreamText};
 
 /// RDB.
 pub struct RdbSink<W> {
@@ -168,6 +169,7 @@ impl<W: Write> Sink for JsonSink<W> {
                 Kind::Set => Value::Set(members_of(&entry)),
                 Kind::SortedSet => Value::SortedSet(scores_of(&entry)),
                 Kind::Hash => Value::Hash(pairs_of(&entry)),
+                Kind::Stream => Value::Stream(StreamText::of(entry.stream().expect("a stream"))),
                 _ => Value::String(string_of(&entry)),
             };
             let deadline_ms = entry.deadline_ms();
@@ -240,7 +242,11 @@ impl<W: Write> CommandSink<W> {
                 let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
                 self.in_parts(b"HSET", key, words.collect())?;
             }
-            _ => {
+            Kind::Stream => {
+                let stream = entry.stream().expect("a stream");
+                stream::commands(stream, key, &mut |words| self.command(words))?;
+            }
+            Kind::String => {
                 let value = string_of(entry);
                 return match deadline {
                     None => self.command(&[b"SET", key, &value]),

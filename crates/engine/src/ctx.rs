@@ -16,6 +16,7 @@
 mod hash;
 mod list;
 mod set;
+mod stream;
 mod zset;
 
 use std::sync::Arc;

@@ -176,6 +176,40 @@ impl Outbox {
         self.tail.truncate(mark.tail);
     }
 
+    /// Put bytes in front of all that was written since `mark`. Nothing may have
+    /// been sent in between.
+    pub fn insert(&mut self, mark: Mark, bytes: &[u8]) {
+        if self.overflowed {
+            return;
+        }
+        if self.pieces.len() == mark.pieces {
+            self.tail(bytes.len());
+            // Making room may have sealed the tail, or been too much.
+            if self.overflowed {
+                return;
+            }
+        }
+        let into = match self.pieces.get_mut(mark.pieces) {
+            None => &mut self.tail,
+            Some(first_new) => {
+                self.queued += bytes.len();
+                self.copied += bytes.len();
+                match first_new {
+                    Piece::Bytes(sealed) => sealed,
+                    // It came to an empty tail.
+                    Piece::Block(_) => {
+                        let bytes = Piece::Bytes(bytes.to_vec());
+                        return self.pieces.insert(mark.pieces, bytes);
+                    }
+                }
+            }
+        };
+        let end = into.len();
+        into.extend_from_slice(bytes);
+        into.copy_within(mark.tail..end, mark.tail + bytes.len());
+        into[mark.tail..][..bytes.len()].copy_from_slice(bytes);
+    }
+
     /// Take over everything that `other` holds, in order.
     pub fn append(&mut self, mut other: Outbox) {
         debug_assert_eq!(other.sent, 0);

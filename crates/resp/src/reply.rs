@@ -165,6 +165,19 @@ impl<'a> Reply<'a> {
         self.header(b'*', len as i64);
     }
 
+    /// All that was written since `mark` were `len` replies.
+    pub fn array_since(&mut self, mark: Mark, len: usize) {
+        self.header_since(mark, b'*', len as i64);
+    }
+
+    /// All that was written since `mark` were so many keys and values.
+    pub fn map_since(&mut self, mark: Mark, pairs: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.header_since(mark, b'*', 2 * pairs as i64),
+            Protocol::Resp3 => self.header_since(mark, b'%', pairs as i64),
+        }
+    }
+
     /// `pairs` keys and values follow.
     pub fn map(&mut self, pairs: usize) {
         match self.protocol {
@@ -259,6 +272,12 @@ impl<'a> Reply<'a> {
         self.outbox.append(encoded);
     }
 
+    fn header_since(&mut self, mark: Mark, kind: u8, value: i64) {
+        let mut text = Vec::with_capacity(24);
+        push_header(&mut text, kind, value);
+        self.outbox.insert(mark, &text);
+    }
+
     fn header(&mut self, kind: u8, value: i64) {
         push_header(self.outbox.tail(24), kind, value);
     }
@@ -290,6 +309,36 @@ mod tests {
         let mut outbox = Outbox::default();
         say(&mut Reply::new(&mut outbox, protocol));
         String::from_utf8(outbox.take_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_length_comes_in_front_when_it_is_known() {
+        let block = Block::new(vec![b'x'; 20_000]);
+        for (before, replies) in [(0, 3), (100, 3), (15_000, 200), (70_000, 30_000)] {
+            for begins_with_a_block in [false, true] {
+                let say = |is_known: bool| {
+                    written(Protocol::Resp2, |reply| {
+                        if before > 0 {
+                            reply.bulk(&vec![b'b'; before]);
+                        }
+                        let mark = reply.mark();
+                        if is_known {
+                            reply.array(replies);
+                        }
+                        if begins_with_a_block {
+                            reply.outbox.push_block(&block);
+                        }
+                        for at in 0..replies {
+                            reply.bulk_int(at as i64);
+                        }
+                        if !is_known {
+                            reply.array_since(mark, replies);
+                        }
+                    })
+                };
+                assert_eq!(say(true), say(false));
+            }
+        }
     }
 
     #[test]

@@ -54,6 +54,14 @@ impl Draw<'_> {
                 self.push(times.to_string());
                 (0..times).for_each(|_| self.once(counted, true));
                 rest = after;
+            } else if let Some((other, after)) = after.split_first()
+                && are_pairs(arg, other)
+            {
+                let times = 1 + (self.below)(3);
+                for arg in [arg, other] {
+                    (0..times).for_each(|_| self.once(arg, true));
+                }
+                rest = after;
             } else {
                 self.maybe(arg);
                 rest = after;
@@ -140,6 +148,12 @@ impl Draw<'_> {
     fn push(&mut self, word: String) {
         self.line.push(word.into_bytes());
     }
+}
+
+/// Two lists side by side are of one length, as else nobody could tell where the first one ends.
+fn are_pairs(one: &Arg, next: &Arg) -> bool {
+    let is_list = |arg: &Arg| arg.multiple && !arg.optional && arg.token.is_none();
+    is_list(one) && is_list(next)
 }
 
 /// True for an option that can change places with its neighbours: it begins with a token, and does

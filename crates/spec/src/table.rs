@@ -4,7 +4,7 @@
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
 use crate::families::{
-    bitmap, connection, generic, hash, hyperloglog, list, scripting, server, set, string,
+    bitmap, connection, generic, hash, hyperloglog, list, scripting, server, set, stream, string,
     transaction, zset,
 };
 use crate::spec::Spec;
@@ -185,6 +185,23 @@ pub static COMMANDS: &[&Spec] = &[
     &zset::ZSCORE,
     &zset::ZUNION,
     &zset::ZUNIONSTORE,
+    &stream::XACK,
+    &stream::XACKDEL,
+    &stream::XADD,
+    &stream::XAUTOCLAIM,
+    &stream::XCLAIM,
+    &stream::XDEL,
+    &stream::XDELEX,
+    &stream::XGROUP,
+    &stream::XINFO,
+    &stream::XLEN,
+    &stream::XPENDING,
+    &stream::XRANGE,
+    &stream::XREAD,
+    &stream::XREADGROUP,
+    &stream::XREVRANGE,
+    &stream::XSETID,
+    &stream::XTRIM,
 ];
 
 /// The command called `name`, in any letter case.

@@ -134,7 +134,9 @@ fn check_arg(spec: &Spec, arg: &Arg) {
             arg.name
         );
     }
-    if arg.kind == ArgKind::PureToken {
+    // Signs have names of their own.
+    let is_word = |token: &str| token.starts_with(|first: char| first.is_ascii_alphabetic());
+    if arg.kind == ArgKind::PureToken && arg.token.is_some_and(is_word) {
         assert_eq!(
             arg.token.map(str::to_ascii_lowercase).as_deref(),
             Some(arg.name),

@@ -109,6 +109,27 @@ const NEWER: &[(&str, &str, &str)] = &[
         "args",
         "ABORT was never accepted with another option",
     ),
+    ("xackdel", "all", "came with 8.2"),
+    ("xadd", "args", "KEEPREF and its like; names of 7.2"),
+    ("xadd", "history", "KEEPREF and its like"),
+    ("xclaim", "args", "names of 7.2"),
+    ("xdelex", "all", "came with 8.2"),
+    ("xgroup|create", "args", "names of 7.2"),
+    ("xgroup|createconsumer", "args", "names of 7.2"),
+    ("xgroup|delconsumer", "args", "names of 7.2"),
+    ("xgroup|destroy", "args", "names of 7.2"),
+    ("xgroup|setid", "args", "names of 7.2"),
+    ("xinfo|consumers", "args", "names of 7.2"),
+    ("xinfo|consumers", "history", "a field of 7.2"),
+    (
+        "xinfo|stream",
+        "args",
+        "FULL is a word of its own since 7.2",
+    ),
+    ("xinfo|stream", "history", "a field of 7.2"),
+    ("xsetid", "args", "names of 7.2"),
+    ("xtrim", "args", "KEEPREF and its like"),
+    ("xtrim", "history", "KEEPREF and its like"),
     ("zrank", "args", "WITHSCORE came with 7.2"),
     ("zrank", "arity", "WITHSCORE came with 7.2"),
     ("zrank", "history", "WITHSCORE came with 7.2"),
@@ -291,6 +312,9 @@ fn the_server_accepts_the_form_of_random_lines() {
         "client|pause",
         "client|reply",
         "pfselftest",
+        // LIMIT goes with ~ only.
+        "xadd",
+        "xtrim",
     ];
     // After these the connection may be closed or speak another protocol.
     let parting = ["hello", "quit", "client|kill"];

@@ -41,8 +41,10 @@ use std::sync::Arc;
 use crate::prefetch::prefetch;
 use crate::slab::Memory;
 
-use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView};
+use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView, stream_of};
 use crate::{Access, Block, HashView, ListView, SetView, ZSetView};
+use structs::stream::Stream;
+
 pub use payload::NewValue;
 pub(crate) use payload::Payload;
 
@@ -234,6 +236,12 @@ impl<'a> Entry<'a> {
     /// The value if it is a hash.
     pub fn hash(&self) -> Option<HashView<'a>> {
         HashView::of(self.value())
+    }
+
+    /// The value if it is a stream.
+    #[inline]
+    pub fn stream(&self) -> Option<&'a Stream> {
+        stream_of(self.value())
     }
 
     /// The bytes of a small collection.

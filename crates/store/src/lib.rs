@@ -44,7 +44,7 @@ pub use table::{Detached, Slot, Table};
 pub use value::set::algebra;
 pub use value::{
     Direction, HashEdit, HashView, Kind, Large, LexBound, LexRange, Limits, ListEdit, ListView,
-    Members, NewHash, NewList, NewSet, NewZSet, PackedView, Packing, Pairs, ScoreBound,
+    Members, NewHash, NewList, NewSet, NewZSet, PackedView, Packing, Pairs, Progress, ScoreBound,
     ScoreOutcome, ScoreRange, SetCopy, SetEdit, SetLimits, SetView, ValueView, ZSetEdit, ZSetView,
 };
 

@@ -18,6 +18,7 @@
 mod hash;
 mod list;
 pub mod set;
+mod stream;
 mod zset;
 
 use std::fmt;
@@ -35,6 +36,8 @@ use crate::table::{Slot, Table};
 pub use hash::{HashEdit, HashView, NewHash, Pairs};
 pub use list::{ListEdit, ListView, NewList};
 pub use set::{Members, NewSet, SetCopy, SetEdit, SetLimits, SetView};
+pub use stream::Progress;
+pub(crate) use stream::stream_of;
 pub use zset::{
     Direction, LexBound, LexRange, NewZSet, ScoreBound, ScoreOutcome, ScoreRange, ZSetEdit,
     ZSetView,

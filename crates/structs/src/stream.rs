@@ -145,13 +145,24 @@ impl Stream {
             marks.first_id = id;
         }
         marks.len += 1;
-        marks.entries_added += 1;
+        marks.entries_added = marks.entries_added.saturating_add(1);
         marks.last_id = id;
     }
 
     pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
         let (master, bytes) = self.nodes.iter_back_from(id).next()?;
         Some(Node::new(master, bytes).find(id)?.entry)
+    }
+
+    /// The entry with the greatest id.
+    pub fn last(&self) -> Option<Entry<'_>> {
+        self.iter_back_from(StreamId::MAX).next()
+    }
+
+    /// The greatest id that a node still has, be its entry removed. No last id may be below it.
+    pub fn last_kept_id(&self) -> Option<StreamId> {
+        let (master, bytes) = self.nodes.last()?;
+        Some(Node::new(master, bytes).last_id())
     }
 
     /// Remove an entry by its id; was it there?

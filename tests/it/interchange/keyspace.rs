@@ -5,11 +5,12 @@ use std::time::Duration;
 use base::Rng;
 use testkit::reply::Reply;
 
+use super::streams;
 use crate::node::Node;
 
 pub(super) const SHORT_LIFE: Duration = Duration::from_millis(300);
 
-type Words = Vec<Vec<u8>>;
+pub(super) type Words = Vec<Vec<u8>>;
 
 /// Encodings and lengths at their bounds, all kinds of bytes, one very large value. Each leg of a
 /// relay has names of its own, so that those of all legs stay.
@@ -109,6 +110,7 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
     requests.extend(sets(leg));
     requests.extend(zsets(leg));
     requests.extend(hashes(leg));
+    requests.extend(streams::corners(leg));
     requests.extend(restored(leg));
     requests.push(words(&["SELECT", "0"]));
     expect_no_error(node, &requests);
@@ -237,6 +239,9 @@ pub(super) fn write_short_lived(node: &mut Node) {
 
 /// Some are errors, as INCR of a text is: those change nothing, in any server.
 fn request(rng: &mut Rng) -> Words {
+    if rng.below(6) == 0 {
+        return streams::request(rng);
+    }
     let key = key(rng);
     let other = self::key(rng);
     let value = value(rng);

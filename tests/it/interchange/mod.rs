@@ -12,6 +12,7 @@
 
 mod crashed;
 mod keyspace;
+mod streams;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

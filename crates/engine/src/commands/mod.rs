@@ -38,6 +38,7 @@ mod scan;
 mod scripting;
 mod server;
 mod set;
+mod stream;
 mod string;
 mod transaction;
 mod zset;
@@ -151,6 +152,7 @@ static FAMILIES: &[&[Row]] = &[
     scripting::TABLE,
     server::TABLE,
     set::TABLE,
+    stream::TABLE,
     string::TABLE,
     transaction::TABLE,
     zset::TABLE,

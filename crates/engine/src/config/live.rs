@@ -84,6 +84,10 @@ pub struct Live {
     pub zset_max_listpack_entries: u64,
     /// ... none of which is longer.
     pub zset_max_listpack_value_bytes: u64,
+    /// A node of a stream is full at so many bytes...
+    pub stream_node_max_bytes: u64,
+    /// ... or entries; 0 for no limit.
+    pub stream_node_max_entries: u64,
 
     // Persistence.
     /// Take a snapshot once there are so many changes and so much time has passed.
@@ -209,6 +213,8 @@ impl Live {
             hash_max_listpack_value_bytes: from.number("hash-max-listpack-value"),
             zset_max_listpack_entries: from.number("zset-max-listpack-entries"),
             zset_max_listpack_value_bytes: from.number("zset-max-listpack-value"),
+            stream_node_max_bytes: from.number("stream-node-max-bytes"),
+            stream_node_max_entries: from.number("stream-node-max-entries"),
 
             save_points: from.save_points("save"),
             dbfilename: from.path("dbfilename").unwrap_or_default(),

@@ -151,6 +151,19 @@ impl Recorded {
         twin
     }
 
+    /// An engine that has recovered these effects, as one that starts does.
+    pub fn recover(groups: &[Group], now_ms: i64, seed: u64, threads: Threads) -> Recorded {
+        let mut twin = Recorded::new(seed, threads);
+        for (database, words) in groups.iter().flatten() {
+            let select = OwnedArgv::new(["SELECT", &database.to_string()]);
+            let words = OwnedArgv::new(words);
+            let commands = [select.as_argv(), words.as_argv()];
+            let replayed = twin.executor.replay(at(now_ms), &commands);
+            replayed.expect("an effect applies again");
+        }
+        twin
+    }
+
     /// Assert that the effects so far, on an empty engine, make the same keyspace
     /// and cause the very same effects again.
     pub fn check_replay(&mut self, now_ms: i64, seed: u64) {

@@ -5,6 +5,7 @@
 //!   bitmaps); at the end their effects are replayed on an empty engine.
 //! - `effects`: what goes to the log for which command, case by case.
 //! - `hll`: HyperLogLogs, whose bytes a replay has to make again.
+//! - `streams`: streams, whose entries, groups and deliveries it has to make.
 //!
 //! Each run prints its seed; `OCHRE_SEED` repeats one.
 
@@ -15,6 +16,7 @@ mod model;
 mod random;
 #[path = "../common/replay.rs"]
 mod replay;
+mod streams;
 
 /// One word of a request.
 type Word = Vec<u8>;

@@ -61,9 +61,11 @@ pub fn dump(entry: &Entry<'_>, version: u16) -> Vec<u8> {
         }
         ValueView::Large(large) => {
             let large = large.get();
-            out.push(large_type(large));
-            write_large(&mut out, large, true, &mut |_| Ok::<_, Infallible>(()))
-                .unwrap_or_else(|never| match never {});
+            out.push(large_type(large, VERSION));
+            write_large(&mut out, large, VERSION, true, &mut |_| {
+                Ok::<_, Infallible>(())
+            })
+            .unwrap_or_else(|never| match never {});
         }
     }
     let needed = known_since(out[0]).max(VERSION_OF_REDIS_7_0);

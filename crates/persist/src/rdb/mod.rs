@@ -22,6 +22,7 @@ mod input;
 mod list;
 mod reader;
 mod set;
+mod stream;
 mod types;
 mod verify;
 mod writer;

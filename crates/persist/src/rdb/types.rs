@@ -19,7 +19,7 @@ use store::NewValue;
 
 use super::fault::FaultKind;
 use super::input::{Input, Piece, Result};
-use super::{Build, Family, Format, Text, hash, list, set, zset};
+use super::{Build, Family, Format, Text, hash, list, set, stream, zset};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,6 +231,7 @@ fn read_collection<R: Read>(
         "list" => Some(list::read(value_type, input, build)?),
         "set" => set::read(value_type, input, build)?,
         "zset" => Some(zset::read(value_type, input, build)?),
+        "stream" => stream::read(value_type, input)?,
         _ => hash::read(value_type, input, build)?,
     };
     match value {
@@ -272,9 +273,9 @@ fn walk<R: Read>(value_type: ValueType, input: &mut Input<R>) -> Result<Other> {
             hash_with_deadlines(input)
         }
         ValueType::HashDeadlinesValkey => hash_of_valkey(input),
-        ValueType::Stream => stream(input, StreamForm::First),
-        ValueType::Stream2 => stream(input, StreamForm::Second),
-        ValueType::Stream3 => stream(input, StreamForm::Third),
+        ValueType::Stream => walk_stream(input, StreamForm::First),
+        ValueType::Stream2 => walk_stream(input, StreamForm::Second),
+        ValueType::Stream3 => walk_stream(input, StreamForm::Third),
         ValueType::ModuleEarly => input.fault(
             at,
             FaultKind::Opaque {
@@ -385,7 +386,7 @@ enum StreamForm {
 const STREAM_ID_BYTES: u64 = 16;
 const TIME_BYTES: u64 = 8;
 
-fn stream<R: Read>(input: &mut Input<R>, form: StreamForm) -> Result<()> {
+fn walk_stream<R: Read>(input: &mut Input<R>, form: StreamForm) -> Result<()> {
     input.expect("a stream's entries");
     for _ in 0..input.count()? {
         let at = input.offset();

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use base::Crc64;
 use store::{Block, Entry, Large, Packing, SetView, StringView, ValueView};
 
-use super::{VERSION, list, opcode, set, zset};
+use super::{VERSION, list, opcode, set, stream, zset};
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,11 +214,18 @@ impl Writer {
         large: &Large,
         drain: &mut dyn FnMut(&mut Writer) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.key(large_type(large), key, deadline_ms, usage);
-        let compress = self.options.compress;
+        self.key(
+            large_type(large, self.options.version),
+            key,
+            deadline_ms,
+            usage,
+        );
+        let WriteOptions {
+            version, compress, ..
+        } = self.options;
         // The elements are written to where the rest is, and the checksum follows when it is drained.
         let mut out = std::mem::take(&mut self.out);
-        let outcome = write_large(&mut out, large, compress, &mut |out| {
+        let outcome = write_large(&mut out, large, version, compress, &mut |out| {
             if out.len() < Writer::WHOLE_BYTES_MAX {
                 return Ok(());
             }
@@ -369,15 +376,13 @@ pub(super) fn packed_type(packing: Packing) -> u8 {
     }
 }
 
-pub(super) fn large_type(large: &Large) -> u8 {
+pub(super) fn large_type(large: &Large, version: u16) -> u8 {
     match large {
         Large::List(_) => 18,
         Large::Set(_) => set::PLAIN_TYPE,
         Large::SortedSet(_) => 5,
         Large::Hash(_) => 4,
-        Large::Stream(_) => {
-            unreachable!("no command makes one yet")
-        }
+        Large::Stream(_) => stream::type_of(version),
     }
 }
 
@@ -393,6 +398,7 @@ pub(super) fn write_packed(out: &mut Vec<u8>, packing: Packing, bytes: &[u8], co
 pub(super) fn write_large<E>(
     out: &mut Vec<u8>,
     large: &Large,
+    version: u16,
     compress: bool,
     drain: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -403,9 +409,7 @@ pub(super) fn write_large<E>(
         }
         Large::SortedSet(zset) => return zset::write_large(out, zset, compress, drain),
         Large::Hash(fields) => fields,
-        Large::Stream(_) => {
-            unreachable!("no command makes one yet")
-        }
+        Large::Stream(stream) => return stream::write(out, stream, version, compress, drain),
     };
     write_length(out, fields.len() as u64);
     for item in fields.iter() {

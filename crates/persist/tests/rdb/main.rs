@@ -10,4 +10,5 @@ mod live;
 mod round_trip;
 mod sets;
 mod speed;
+mod streams;
 mod zsets;

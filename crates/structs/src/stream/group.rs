@@ -40,7 +40,7 @@ pub struct Consumer {
 }
 
 /// Names a consumer of a group while it lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConsumerIndex(u32);
 
 /// A delivery that was not acknowledged.

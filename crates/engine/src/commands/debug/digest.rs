@@ -5,6 +5,7 @@
 //!   content  string: mix(it)    list: mix(each element)    set: xor(member), for each
 //!            hash: xor(mix(field) · mix(value)), for each field
 //!            sorted set: xor(mix(member) · mix(score in 17 digits)), for each member
+//!            stream: mix(ms.seq), mix(field) · mix(value) for each field, for each entry
 //!   key      mix(key) · value
 //!   all      mix(database, 4 bytes) · xor(each key of it), for each that is not empty
 //! ```
@@ -16,6 +17,7 @@
 use resp::Reply;
 use sha1::{Digest as _, Sha1};
 use store::{Entry, Kind};
+use structs::stream::{Stream, StreamId};
 
 use crate::args::Args;
 use crate::ctx::Ctx;
@@ -92,37 +94,47 @@ impl Digest {
     fn value(&mut self, entry: Entry<'_>) {
         self.mix(&(entry.kind() as u32).to_be_bytes());
         match entry.kind() {
+            Kind::String => entry.string().with_bytes(|bytes| self.mix(bytes)),
             Kind::List => {
-                for item in entry.list().expect("of this kind").iter() {
-                    self.mix(&item.to_vec());
-                }
+                let list = entry.list().expect("of this kind");
+                list.iter().for_each(|element| self.mix(&element.to_vec()));
             }
             Kind::Set => {
-                for member in entry.set().expect("of this kind").iter() {
-                    self.xor(&member.to_vec());
-                }
+                let set = entry.set().expect("of this kind");
+                set.iter().for_each(|member| self.xor(&member.to_vec()));
             }
             Kind::SortedSet => {
                 for (member, score) in entry.zset().expect("of this kind").iter() {
-                    let mut pair = Digest::default();
-                    pair.mix(&member.to_vec());
-                    pair.mix(base::format_f64_17g(score).as_bytes());
-                    self.xor(&pair.0);
+                    self.pair(&member.to_vec(), base::format_f64_17g(score).as_bytes());
                 }
             }
             Kind::Hash => {
-                let hash = entry.hash().expect("of this kind");
-                for (field, value) in hash.iter() {
-                    let mut pair = Digest::default();
-                    pair.mix(&field.to_vec());
-                    pair.mix(&value.to_vec());
-                    self.xor(&pair.0);
+                for (field, value) in entry.hash().expect("of this kind").iter() {
+                    self.pair(&field.to_vec(), &value.to_vec());
                 }
             }
-            _ => entry.string().with_bytes(|bytes| self.mix(bytes)),
+            Kind::Stream => self.stream(entry.stream().expect("of this kind")),
         }
         if entry.deadline_ms().is_some() {
             self.xor(b"!!expire!!");
+        }
+    }
+
+    /// Add a field and its value, whatever comes before or behind them.
+    fn pair(&mut self, name: &[u8], value: &[u8]) {
+        let mut pair = Digest::default();
+        pair.mix(name);
+        pair.mix(value);
+        self.xor(&pair.0);
+    }
+
+    fn stream(&mut self, stream: &Stream) {
+        for entry in stream.iter_from(StreamId::MIN) {
+            self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (field, value) in entry.fields {
+                self.mix(&field.to_vec());
+                self.mix(&value.to_vec());
+            }
         }
     }
 

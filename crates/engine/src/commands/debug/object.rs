@@ -15,6 +15,7 @@ use resp::{Block, Reply};
 use store::{
     Entry, HashView, Item, Large, PackedView, Packing, SetView, StringView, ValueView, ZSetView,
 };
+use structs::stream::{Stream, StreamId};
 
 use crate::args::Args;
 use crate::config::Value;
@@ -154,13 +155,47 @@ fn large_bytes(large: &Large, compressing: bool) -> usize {
             return length_bytes(zset.len()) + members.sum::<usize>();
         }
         Large::Hash(fields) => HashView::Large(fields),
-        // No command makes one yet.
-        Large::Stream(_) => return 0,
+        Large::Stream(stream) => return stream_bytes(stream, compressing),
     };
     let pairs = fields
         .iter()
         .map(|(field, value)| item_bytes(field) + item_bytes(value));
     length_bytes(fields.len()) + pairs.sum::<usize>()
+}
+
+/// Nodes with their ids, what the stream knows about itself, and its groups.
+fn stream_bytes(stream: &Stream, compressing: bool) -> usize {
+    /// An id where it is not written as two lengths.
+    const ID_BYTES: usize = 16;
+    const TIME_BYTES: usize = 8;
+
+    let number = |number: u64| length_bytes(number as usize);
+    let id_bytes = |id: StreamId| number(id.ms) + number(id.seq);
+    let nodes = stream
+        .nodes()
+        .map(|(_, node)| 1 + ID_BYTES + string_bytes(node, compressing));
+    let marks = stream.marks();
+    let ids = [marks.last_id, marks.first_id, marks.max_deleted_id];
+    let mut bytes = length_bytes(stream.node_count()) + nodes.sum::<usize>();
+    bytes += number(marks.len) + ids.into_iter().map(id_bytes).sum::<usize>();
+    bytes += number(marks.entries_added) + length_bytes(stream.groups().len());
+    for group in stream.groups() {
+        bytes += string_bytes(group.name(), compressing);
+        bytes += id_bytes(group.last_delivered_id());
+        bytes += number(group.entries_read().unwrap_or(u64::MAX));
+        let pending = group.pending();
+        bytes += length_bytes(pending.len());
+        for (_, pending) in pending.iter_from(StreamId::MIN) {
+            bytes += ID_BYTES + TIME_BYTES + number(pending.deliveries);
+        }
+        bytes += length_bytes(group.consumers().len());
+        for (_, consumer) in group.consumers() {
+            let own = consumer.pending_len();
+            bytes += string_bytes(consumer.name(), compressing) + 2 * TIME_BYTES;
+            bytes += length_bytes(own) + own * ID_BYTES;
+        }
+    }
+    bytes
 }
 
 /// The bytes of a length: 6 bits, 14 bits, or a mark and 32 or 64 bits.

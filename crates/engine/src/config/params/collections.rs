@@ -1,7 +1,7 @@
 //! Up to which size a collection keeps its compact form.
 
 use super::Kind::*;
-use super::Meaning::{Accepted, Later, Live};
+use super::Meaning::{Accepted, Live};
 use super::{INT_MAX, LONG_MAX, LONG_MAX_BYTES};
 
 rows! {
@@ -15,6 +15,6 @@ rows! {
     "zset-max-listpack-entries" | "zset-max-ziplist-entries", Integer(0, LONG_MAX), "128", Modifiable, Live;
     "zset-max-listpack-value" | "zset-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Live;
     "hll-sparse-max-bytes", Memory(0, LONG_MAX_BYTES), "3000", Modifiable, Live;
-    "stream-node-max-bytes", Memory(0, LONG_MAX_BYTES), "4096", Modifiable, Later;
-    "stream-node-max-entries", Integer(0, LONG_MAX), "100", Modifiable, Later;
+    "stream-node-max-bytes", Memory(0, LONG_MAX_BYTES), "4096", Modifiable, Live;
+    "stream-node-max-entries", Integer(0, LONG_MAX), "100", Modifiable, Live;
 }
