@@ -38,8 +38,9 @@ pub use hash::{Key, KeyHasher};
 pub use images::{ImageGauge, Images};
 pub use shard::{Counts, Shard};
 pub use string::StringCopy;
+pub use structs::dict::WalkPlace;
 pub use structs::listpack::Item;
-pub use table::{Detached, Slot, Table};
+pub use table::{Detached, Ruin, Slot, Table};
 pub use value::set::algebra;
 pub use value::{
     HashEdit, HashView, Kind, Large, Limits, Members, NewHash, NewSet, PackedView, Packing, Pairs,
