@@ -40,6 +40,16 @@ impl Client {
     pub(crate) fn pipeline(
         &mut self,
         numbers: std::ops::Range<u64>,
+        make: impl FnMut(u64, &mut Vec<u8>),
+    ) -> Result<()> {
+        self.pipeline_of(numbers, 1, make)
+    }
+
+    /// The same, where each call of `make` makes so many requests.
+    pub(crate) fn pipeline_of(
+        &mut self,
+        numbers: std::ops::Range<u64>,
+        each: u64,
         mut make: impl FnMut(u64, &mut Vec<u8>),
     ) -> Result<()> {
         const DEPTH: usize = 256;
@@ -49,7 +59,7 @@ impl Client {
             let mut sent = 0;
             for number in numbers.by_ref().take(DEPTH) {
                 make(number, &mut request);
-                sent += 1;
+                sent += each;
             }
             self.stream.write_all(&request)?;
             for _ in 0..sent {
@@ -73,6 +83,29 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// Send a request, wait, and read its reply without keeping it; how long it was.
+    /// A PING behind it says where it ends.
+    pub(crate) fn drain(&mut self, words: &[&str], wait: std::time::Duration) -> Result<usize> {
+        const END: &[u8] = b"+PONG\r\n";
+        let mut request = Vec::new();
+        push(&mut request, words);
+        push(&mut request, &["PING"]);
+        self.stream.write_all(&request)?;
+        std::thread::sleep(wait);
+        let mut chunk = vec![0; 256 * 1024];
+        let (mut kept, mut bytes) = (Vec::new(), 0);
+        while !kept.ends_with(END) {
+            let count = self.stream.read(&mut chunk)?;
+            if count == 0 {
+                return Err("the server closed the connection".into());
+            }
+            bytes += count;
+            kept.extend_from_slice(&chunk[..count]);
+            kept.drain(..kept.len().saturating_sub(END.len()));
+        }
+        Ok(bytes - END.len())
     }
 
     fn read(&mut self) -> Result<Value> {

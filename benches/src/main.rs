@@ -11,6 +11,7 @@
 
 use std::process::ExitCode;
 
+mod big;
 mod client;
 mod connections;
 mod elements;
@@ -30,6 +31,8 @@ Usage: measure WHAT [--ours CMD] [--beside CMD | --alone]
   memory        resident bytes per key: 1, 2, 3, 5 M keys, four value sizes, with TTL
   expiry        how late 1,000 keys go while a million others are due
   stall         the longest wait of a pinging client: idle, growth, FLUSHALL
+  big           the longest wait of a pinging client while a value of 5 M members goes in every
+                way, and while one of a million is read whole; what reading takes in memory
   snapshot      latency before and during BGSAVE and BGREWRITEAOF of 5 M keys
   connections   bytes per idle connection, ten thousand of them
   elements      resident bytes per element of large collections and small hashes
@@ -39,7 +42,10 @@ Usage: measure WHAT [--ours CMD] [--beside CMD | --alone]
   --ours CMD    our server's command line [target/release/ochre server --threads 1]
   --beside CMD  the server to compare with [redis-server, if installed]
   --alone       compare with nobody
-  --only TEXT   of families: those whose names contain it
+  --kind KIND   big: hash, set, zset, list or stream [hash]
+  --members N   big: how many [5000000]
+  --only TEXT   families: those whose names contain it;
+                big: DEL, UNLINK, EXPIRE, \"RENAME over\", \"SET over\", FLUSHALL or READ
 ";
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -58,6 +64,7 @@ fn main() -> ExitCode {
         "memory" => memory::run(&commands),
         "expiry" => expiry::run(&commands),
         "stall" => stall::run(&commands),
+        "big" => big::run(&commands),
         "snapshot" => snapshot::run(&commands),
         "connections" => connections::run(&commands),
         "elements" => elements::run(&commands),

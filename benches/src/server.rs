@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Result;
+use crate::big::Kind;
 use crate::client::Client;
 
 /// Which servers to measure.
 pub(crate) struct Commands {
     ours: String,
     beside: Option<String>,
+    pub(crate) kind: Kind,
+    pub(crate) members: u64,
     only: Option<String>,
 }
 
@@ -30,6 +33,8 @@ impl Commands {
         let mut commands = Commands {
             ours: "target/release/ochre server --threads 1 --save \"\" --appendonly no".into(),
             beside: is_installed("redis-server").then(|| "redis-server --appendonly no".to_owned()),
+            kind: Kind::Hash,
+            members: 5_000_000,
             only: None,
         };
         while let Some(argument) = arguments.next() {
@@ -38,6 +43,11 @@ impl Commands {
                 "--ours" => commands.ours = value()?,
                 "--beside" => commands.beside = Some(value()?),
                 "--alone" => commands.beside = None,
+                "--kind" => {
+                    let name = value()?;
+                    commands.kind = Kind::named(&name).ok_or(format!("no kind {name}"))?;
+                }
+                "--members" => commands.members = value()?.parse()?,
                 "--only" => commands.only = Some(value()?),
                 _ => return Err(format!("unknown option {argument}").into()),
             }
@@ -52,6 +62,11 @@ impl Commands {
     /// A part of the names of what to measure.
     pub(crate) fn only(&self) -> Option<&str> {
         self.only.as_deref()
+    }
+
+    /// Is this phase to be measured?
+    pub(crate) fn is_wanted(&self, phase: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == phase)
     }
 
     /// The command lines to measure, ours first.

@@ -44,7 +44,7 @@ pub(crate) fn run(commands: &Commands) -> Result<()> {
 }
 
 /// Ping while `work` is done; the round trips in milliseconds, sorted.
-fn pinged(server: &Server, work: impl Fn() -> Result<()>) -> Result<Vec<f64>> {
+pub(crate) fn pinged(server: &Server, work: impl Fn() -> Result<()>) -> Result<Vec<f64>> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let pinger = scope.spawn(|| -> std::result::Result<Vec<f64>, String> {
@@ -67,7 +67,7 @@ fn pinged(server: &Server, work: impl Fn() -> Result<()>) -> Result<Vec<f64>> {
     })
 }
 
-fn show(server: &Server, phase: &str, trips_ms: Vec<f64>) {
+pub(crate) fn show(server: &Server, phase: &str, trips_ms: Vec<f64>) {
     let at = |share: f64| trips_ms[((trips_ms.len() - 1) as f64 * share) as usize];
     println!(
         "| {} | {phase} | {} | {:.3} | {:.3} | {:.3} |",

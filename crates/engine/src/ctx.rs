@@ -15,6 +15,7 @@
 
 mod hash;
 mod list;
+mod long;
 mod set;
 mod stream;
 mod zset;
@@ -23,19 +24,22 @@ use std::sync::Arc;
 
 use base::{Now, Rng};
 use resp::{Argv, Reply};
-use store::{Access, Entry, Key, Kind, NewValue, PackedView, Slot, StringView, Table, ValueView};
+use store::{Access, Entry, Key, Kind, NewValue, Slot, StringView, Table};
 
 use crate::commands::CommandId;
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::effect::Effects;
 use crate::engine::Engine;
 use crate::error::CommandError;
-use crate::host::{Garbage, LogMode, Lsn, PersistenceFacts};
+use crate::garbage::Garbage;
+use crate::host::{LogMode, Lsn, PersistenceFacts};
 use crate::pause::PauseMode;
 use crate::pipeline::Stopwatch;
 use crate::session::{Session, Stage};
 use crate::shards::{Held, Shard};
 use crate::stats::Block;
+
+pub(crate) use long::Walk;
 
 /// What belongs to one executor and is lent to each command.
 pub(crate) struct Local {
@@ -617,26 +621,13 @@ impl Ctx<'_> {
     /// Before something large loses its entry: free it where nobody waits.
     #[inline]
     fn retire(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
-        let block = match self.entry_in(database, key, slot).value() {
-            ValueView::String(StringView::Block(block))
-            | ValueView::Packed(_, PackedView::Block(block)) => block.share(),
-            ValueView::Large(large) => {
-                let large = large.share();
-                self.local.garbage.push(Garbage::Large(large));
-                return;
-            }
-            _ => return,
-        };
-        if block.len() >= Ctx::SLOW_TO_FREE_BYTES {
-            self.local.garbage.push(Garbage::Block(block));
+        if let Some(garbage) = Garbage::of(self.entry_in(database, key, slot)) {
+            self.local.garbage.push(garbage);
         }
     }
 
     /// The longest string that `proto-max-bulk-len` can ever have allowed.
     const STRING_BYTES_EVER: usize = u32::MAX as usize;
-
-    /// Memory of this size goes back to the system when freed, which takes its time.
-    const SLOW_TO_FREE_BYTES: usize = 256 * 1024;
 
     /// A key was found expired: remove it and say so.
     #[cold]

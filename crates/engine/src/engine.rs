@@ -21,6 +21,7 @@ use store::KeyHasher;
 use crate::clients::Clients;
 use crate::commands::Commands;
 use crate::config::Config;
+use crate::copies::Copies;
 use crate::executor::Executor;
 use crate::host::HostRef;
 use crate::info::Rates;
@@ -68,6 +69,7 @@ pub struct Engine {
     /// How often the host has begun to want effects; see [`crate::effect::Effects`].
     pub(crate) log_switched_on: Arc<AtomicU32>,
     pub(crate) snapshots: Snapshots,
+    pub(crate) copies: Copies,
     pub(crate) rates: Rates,
     config: RwLock<Arc<Config>>,
     config_change: Mutex<()>,
@@ -102,6 +104,7 @@ impl Engine {
             loading: AtomicBool::new(false),
             log_switched_on: Arc::default(),
             snapshots: Snapshots::default(),
+            copies: Copies::default(),
             rates: Rates::default(),
             config: RwLock::new(Arc::new(options.config)),
             config_change: Mutex::new(()),

@@ -18,7 +18,8 @@ use store::Key;
 use crate::ctx::{AccessClock, Ctx, Local, Written};
 use crate::effect::Effects;
 use crate::engine::Engine;
-use crate::host::{Garbage, Lsn};
+use crate::garbage::Garbage;
+use crate::host::Lsn;
 use crate::info::MemoryUse;
 use crate::latency::Event;
 use crate::pipeline::{self, Prefetch, Resolved, Resolver, Stopwatch};
@@ -262,6 +263,9 @@ impl Executor {
             session: &mut self.own,
             local: &mut self.local,
         };
+        for block in ctx.engine.copies.take_forgotten(now) {
+            ctx.engine.host.discard(Garbage::Block(block));
+        }
         let memory = MemoryUse::now(&mut ctx);
         self.engine.stats.peak_memory_bytes(memory.total_bytes());
     }
@@ -270,6 +274,7 @@ impl Executor {
         let Local {
             held,
             effects,
+            garbage,
             stats,
             ..
         } = &mut self.local;
@@ -286,6 +291,7 @@ impl Executor {
             }
             more |= table.sweep(now.unix_ms(), segments, &mut |entry| {
                 stats.expired_keys.add(1);
+                garbage.extend(Garbage::of(entry));
                 if !watches.is_empty() {
                     watches.touch_expired(database, entry.key());
                 }

@@ -7,12 +7,11 @@
 use std::sync::Arc;
 
 use base::Now;
-use store::{Block, Large, Table};
 
 use crate::codec::Codec;
 use crate::config::Config;
 use crate::effect::Effects;
-use crate::transaction::Transaction;
+use crate::garbage::Garbage;
 
 /// A position in the log: how many bytes of effects came before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,15 +20,6 @@ pub struct Lsn(pub u64);
 impl Lsn {
     /// Behind effects that have not been handed over yet.
     pub(crate) const PENDING: Lsn = Lsn(u64::MAX);
-}
-
-/// Memory that nobody needs any more and that takes long to free.
-pub enum Garbage {
-    Table(Box<Table>),
-    Block(Block),
-    Large(Arc<Large>),
-    /// What a client queued after MULTI and will never run.
-    Queue(Box<Transaction>),
 }
 
 /// What SAVE and its relatives ask for.
@@ -216,6 +206,11 @@ pub trait Host: Send + Sync {
     /// Who writes values down for DUMP and reads those of RESTORE; without one, both are errors.
     fn codec(&self) -> Option<&dyn Codec> {
         None
+    }
+
+    /// Do something that takes its time where no shard is held, if there is such a place.
+    fn aside(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
     }
 
     /// Put a new configuration into effect outside the engine (limits, ports,

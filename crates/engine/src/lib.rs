@@ -20,11 +20,13 @@ pub mod clients;
 mod codec;
 pub mod commands;
 pub mod config;
+mod copies;
 pub mod ctx;
 pub mod effect;
 mod engine;
 pub mod error;
 mod executor;
+mod garbage;
 pub mod host;
 mod info;
 pub mod latency;
@@ -45,8 +47,9 @@ pub use codec::{BadPayload, Codec};
 pub use engine::{Engine, EngineOptions, Threads};
 pub use error::CommandError;
 pub use executor::{Executor, Request};
+pub use garbage::{Freeing, Garbage};
 pub use host::{
-    Admission, Facts, Garbage, Host, HostRef, LoadingFacts, LogFacts, LogMode, Lsn, NoWake,
+    Admission, Facts, Host, HostRef, LoadingFacts, LogFacts, LogMode, Lsn, NoWake,
     PersistenceFacts, SaveRequest, Shutdown, Wake,
 };
 pub use pause::{Pause, PauseMode};

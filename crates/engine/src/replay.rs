@@ -114,10 +114,12 @@ impl Executor {
     }
 
     fn end_replay(&mut self) {
-        let (_, local) = self.parts_mut();
+        let (engine, local) = self.parts_mut();
         local.held.none();
         local.replaying = false;
-        local.garbage.clear();
+        for garbage in local.garbage.drain(..) {
+            engine.host.discard(garbage);
+        }
     }
 
     fn replay_window(&mut self, now: Now, commands: &[Argv<'_>]) -> Result<(), (usize, String)> {
@@ -134,7 +136,7 @@ impl Executor {
             if let Err(reason) = replay_one(&mut ctx, command, argv, hashes, &mut reply) {
                 return Err((index, format!("{}: {reason}", shown(argv))));
             }
-            outbox.advance(outbox.len());
+            outbox.clear();
         }
         Ok(())
     }

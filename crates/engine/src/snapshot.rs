@@ -47,11 +47,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use store::{Counts, Entry, ImageGauge, Images};
+use store::{Counts, Entry, ImageGauge, Images, Large};
 
 use crate::engine::Engine;
 use crate::executor::Executor;
-use crate::host::{Garbage, LogMode, Lsn};
+use crate::garbage::Garbage;
+use crate::host::{LogMode, Lsn};
 use crate::shards::Held;
 
 /// What all images together may take up, if nothing else is said.
@@ -338,7 +339,10 @@ impl Executor {
                 engine.host.discard(Garbage::Table(Box::new(table)));
             }
         } else {
-            walk.save_images(slice_bytes, save);
+            let spent = walk.save_images(slice_bytes, save);
+            for garbage in spent.into_iter().filter_map(Garbage::if_last) {
+                engine.host.discard(garbage);
+            }
         }
         if gauge.relieve() {
             engine.host.wake_all();
@@ -369,14 +373,21 @@ impl Walk {
         held.none();
     }
 
-    /// A slice of images, which are nobody else's any more.
-    fn save_images(&mut self, mut work_bytes: usize, save: &mut dyn FnMut(usize, Entry<'_>)) {
+    /// A slice of images, which are nobody else's any more. Returns large values
+    /// that they had, which somebody must free.
+    fn save_images(
+        &mut self,
+        mut work_bytes: usize,
+        save: &mut dyn FnMut(usize, Entry<'_>),
+    ) -> Vec<Arc<Large>> {
+        let mut spent = Vec::new();
         while let Some(images) = self.images.last_mut() {
-            if images.save(&mut work_bytes, save) {
-                return;
+            if images.save(&mut work_bytes, save, &mut spent) {
+                break;
             }
             self.images.pop();
         }
+        spent
     }
 
     /// A slice of the next shard. Returns tables that nobody needs any more.

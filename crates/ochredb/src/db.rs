@@ -19,6 +19,7 @@ use crate::host::Embedded;
 /// handle between threads is safe, and their commands then run in turn.
 pub struct Db {
     engine: Arc<Engine>,
+    host: Arc<Embedded>,
     clock: Arc<dyn Clock>,
     seat: Mutex<Seat>,
 }
@@ -86,16 +87,15 @@ impl DbOptions {
         let config = self.config.set_at_start(&nothing);
         self.config = config.expect("legal values");
         let seed = self.seed.unwrap_or_else(random_seed);
-        let host = Arc::new(Embedded {
-            clock: self.clock.clone(),
-        });
+        let host = Arc::new(Embedded::new(self.clock.clone()));
         let options = EngineOptions {
             config: self.config,
             threads: Threads::Many(self.threads),
             seed,
             now: self.clock.now(),
         };
-        Db::on(Engine::new(options, host), self.clock)
+        let engine = Engine::new(options, host.clone());
+        Db::on(engine, host, self.clock)
     }
 }
 
@@ -109,13 +109,14 @@ impl Db {
         DbOptions::default()
     }
 
-    fn on(engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Db {
+    fn on(engine: Arc<Engine>, host: Arc<Embedded>, clock: Arc<dyn Clock>) -> Db {
         Db {
             seat: Mutex::new(Seat {
                 executor: engine.executor(),
                 client: session(&engine, clock.now()),
             }),
             engine,
+            host,
             clock,
         }
     }
@@ -154,8 +155,11 @@ impl Db {
         }
         executor.execute_one(now, argv.as_argv(), client);
         while client.session.stage == Stage::Parked {
-            // CLIENT PAUSE: this call waits as a client would, and runs then.
-            std::thread::sleep(Duration::from_millis(1));
+            // This call waits as a client would: for the end of CLIENT PAUSE, or for
+            // something that is to be done first, perhaps by itself.
+            if !self.host.work() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             let now = self.clock.now();
             if self.engine.pause.mode_at(now.unix_ms()).is_none() {
                 client.session.stage = Stage::Running;
@@ -169,23 +173,31 @@ impl Db {
             client.outbox = Outbox::default();
             return b"-ERR the reply is larger than a client may hold\r\n".to_vec();
         }
-        client.outbox.take_bytes()
+        let bytes = client.outbox.take_bytes();
+        self.host.free_some(Db::FREED_PER_CALL);
+        bytes
     }
 
-    /// Remove expired keys that nobody asked for. Call it now and then, a few
-    /// times a second; each call does a bounded amount of work and returns
-    /// whether more is due.
+    /// Pages of large values that were removed: what each call frees of them, a few
+    /// microseconds, and what a tick does.
+    const FREED_PER_CALL: usize = 16;
+    const FREED_PER_TICK: usize = 1024;
+
+    /// Remove expired keys that nobody asked for, and free large values that were
+    /// removed. Call it now and then, a few times a second; each call does a bounded
+    /// amount of work and returns whether more is due.
     pub fn tick(&self) -> bool {
         let now = self.clock.now();
         let executor = &mut self.seat.lock().executor;
         executor.tick(now);
-        executor.sweep(now, 0, 1, 16)
+        let expires = executor.sweep(now, 0, 1, 16);
+        self.host.free_some(Db::FREED_PER_TICK) || expires
     }
 }
 
 impl Clone for Db {
     fn clone(&self) -> Db {
-        Db::on(self.engine.clone(), self.clock.clone())
+        Db::on(self.engine.clone(), self.host.clone(), self.clock.clone())
     }
 }
 
@@ -234,5 +246,36 @@ mod tests {
         assert_eq!(other.execute(["GET", "k"]), Ok(Value::Bulk(b"v".to_vec())));
         let error = db.execute(["SELECT", "99"]).unwrap_err();
         assert_eq!(error.code(), "ERR");
+    }
+
+    #[test]
+    fn who_writes_to_a_long_string_that_is_shared_waits_for_its_copy() {
+        let db = Db::memory();
+        db.execute(["SETRANGE", "k", "5000000", "x"]).unwrap();
+        for _ in 0..3 {
+            db.execute(["COPY", "k", "copy", "REPLACE"]).unwrap();
+            db.execute(["SETRANGE", "k", "0", "y"]).unwrap();
+            db.execute(["APPEND", "k", "z"]).unwrap();
+        }
+        let len = |key: &str| db.execute(["STRLEN", key]).unwrap().as_int();
+        assert_eq!((len("k"), len("copy")), (Some(5_000_004), Some(5_000_003)));
+        let tail = db.execute(["GETRANGE", "copy", "4999999", "-1"]);
+        assert_eq!(tail, Ok(Value::Bulk(b"\0xzz".to_vec())));
+    }
+
+    #[test]
+    fn large_values_are_freed_by_slices() {
+        let db = Db::memory();
+        for number in 0..100_000 {
+            let field = number.to_string();
+            db.execute_raw(["HSET", "hash", &field, &field]);
+        }
+        db.execute(["COPY", "hash", "copy"]).unwrap();
+        db.execute(["DEL", "hash"]).unwrap();
+        assert!(!db.tick(), "the copy holds all of it");
+        db.execute(["SET", "copy", "over"]).unwrap();
+        assert!(db.host.free_some(1), "a part of it waits");
+        while db.tick() {}
+        assert!(!db.host.free_some(1));
     }
 }

@@ -16,12 +16,14 @@
 //!
 //! The library installs no allocator and no signal handler, starts no thread
 //! and never forks. Expired keys go when they are met, and whenever
-//! [`Db::tick`] is called.
+//! [`Db::tick`] is called. A large value that was removed is freed by and by, a
+//! slice by each call and more by each tick.
 
 mod clock;
 mod codec;
 mod db;
 mod error;
+mod garbage;
 mod host;
 pub mod persistence;
 
@@ -29,4 +31,5 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use codec::RdbCodec;
 pub use db::{Db, DbOptions};
 pub use error::CommandFailed;
+pub use garbage::free_slowly;
 pub use resp::Value;

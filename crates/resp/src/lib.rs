@@ -19,7 +19,7 @@ mod value;
 
 pub use argv::{Argv, Block, OwnedArgv, Span};
 pub use decode::ProtocolError;
-pub use outbox::{Mark, Outbox};
+pub use outbox::{Mark, Outbox, Source};
 pub use query::{Limits, Query, QueryBuffer, QueryPool};
 pub use reply::{Protocol, Reply};
 pub use value::{Value, ValueError};

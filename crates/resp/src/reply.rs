@@ -6,7 +6,7 @@
 //! does it. Shapes: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
 
 use crate::argv::Block;
-use crate::outbox::{Mark, Outbox};
+use crate::outbox::{Mark, Outbox, Source};
 
 /// Which dialect a client speaks; HELLO changes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,12 +30,27 @@ impl Protocol {
 pub struct Reply<'a> {
     outbox: &'a mut Outbox,
     protocol: Protocol,
+    /// With so many bytes in the outbox, a slice is long enough.
+    slice_bytes: usize,
 }
 
 impl<'a> Reply<'a> {
     #[inline]
     pub fn new(outbox: &'a mut Outbox, protocol: Protocol) -> Reply<'a> {
-        Reply { outbox, protocol }
+        Reply {
+            outbox,
+            protocol,
+            slice_bytes: usize::MAX,
+        }
+    }
+
+    /// The place for a slice of a reply.
+    pub(crate) fn slice(outbox: &'a mut Outbox, protocol: Protocol) -> Reply<'a> {
+        Reply {
+            outbox,
+            protocol,
+            slice_bytes: Outbox::SLICE_BYTES,
+        }
     }
 
     pub fn protocol(&self) -> Protocol {
@@ -52,6 +67,18 @@ impl<'a> Reply<'a> {
     #[inline]
     pub fn has_overflowed(&self) -> bool {
         self.outbox.has_overflowed()
+    }
+
+    /// For a [`Source`]: is this enough for one slice? A reply that is not written
+    /// by slices never says so.
+    #[inline]
+    pub fn is_slice(&self) -> bool {
+        self.outbox.len() >= self.slice_bytes
+    }
+
+    /// For a [`Source`]: how many bytes this slice has so far.
+    pub fn waiting_bytes(&self) -> usize {
+        self.outbox.len()
     }
 
     pub fn mark(&self) -> Mark {
@@ -132,6 +159,18 @@ impl<'a> Reply<'a> {
         self.header(b'$', block.len() as i64);
         self.outbox.push_block(block);
         self.outbox.tail(2).extend_from_slice(b"\r\n");
+    }
+
+    /// A large string that is lent: dropping it says that it is sent.
+    pub fn lent(&mut self, lent: Box<dyn AsRef<[u8]> + Send>) {
+        self.header(b'$', (*lent).as_ref().len() as i64);
+        self.outbox.push_lent(lent);
+        self.outbox.tail(2).extend_from_slice(b"\r\n");
+    }
+
+    /// Replies that are written when the client takes them.
+    pub fn stream(&mut self, source: Box<dyn Source>) {
+        self.outbox.push_source(source, self.protocol);
     }
 
     /// An integer as the string that Redis keeps it as.

@@ -41,6 +41,8 @@ pub(crate) enum Sent {
     All,
     /// The client does not keep up.
     Part,
+    /// It does, but it is others' turn.
+    More,
     Broken,
 }
 
@@ -73,10 +75,18 @@ impl Connection {
         }
     }
 
-    /// Send what waits, as much as the socket takes.
+    /// Send what waits, as much as the socket takes. Of what is still to be encoded,
+    /// about so many bytes as are left to be `encoded`.
     #[inline]
-    pub(crate) fn send(&mut self, outbox: &mut Outbox) -> Sent {
+    pub(crate) fn send(&mut self, outbox: &mut Outbox, encoded: &mut usize) -> Sent {
         while !outbox.is_empty() {
+            if outbox.must_encode() {
+                if *encoded == 0 {
+                    return Sent::More;
+                }
+                *encoded = encoded.saturating_sub(outbox.encode());
+                continue;
+            }
             match self.send_some(outbox) {
                 Ok(count) => {
                     self.sent_bytes += count as u64;

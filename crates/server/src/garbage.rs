@@ -1,8 +1,8 @@
 //! Freeing large things where nobody waits for it: on a thread of its own.
 //!
 //! FLUSHALL of five million keys, or DEL of half a gigabyte, hands its memory
-//! over here and answers at once. INFO's `lazyfree_pending_objects` says how
-//! much is still on its way out.
+//! over here and answers at once. It is freed a slice at a time, with breaths in
+//! between. INFO's `lazyfree_pending_objects` says how much is still on its way out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use engine::Garbage;
+use ochredb::free_slowly;
 
 /// After so long without garbage, memory goes back to the system, and then
 /// again each time: an allocator that nobody calls keeps what it has.
@@ -44,8 +45,8 @@ impl GarbageThread {
                 loop {
                     match receiver.recv_timeout(QUIET) {
                         Ok(garbage) => {
-                            let objects = objects(&garbage);
-                            drop(garbage);
+                            let objects = garbage.objects();
+                            free_slowly(garbage);
                             waiting.fetch_sub(objects, Ordering::Relaxed);
                             done.fetch_add(objects, Ordering::Relaxed);
                         }
@@ -62,7 +63,7 @@ impl GarbageThread {
     }
 
     pub(crate) fn discard(&self, garbage: Garbage) {
-        self.pending.fetch_add(objects(&garbage), Ordering::Relaxed);
+        self.pending.fetch_add(garbage.objects(), Ordering::Relaxed);
         if let Err(refused) = self.sender.send(garbage) {
             // The thread is gone: the process is ending. Free it here.
             drop(refused.0);
@@ -75,13 +76,5 @@ impl GarbageThread {
 
     pub(crate) fn freed_objects(&self) -> u64 {
         self.freed.load(Ordering::Relaxed)
-    }
-}
-
-fn objects(garbage: &Garbage) -> u64 {
-    match garbage {
-        Garbage::Table(table) => table.len() as u64,
-        Garbage::Block(_) | Garbage::Large(_) => 1,
-        Garbage::Queue(queue) => queue.len() as u64,
     }
 }

@@ -304,6 +304,23 @@ impl Host for World {
         self.garbage.discard(garbage);
     }
 
+    fn aside(&self, work: Box<dyn FnOnce() + Send>) {
+        // Rare enough for a thread each. Without one it is done here.
+        let work = Arc::new(Mutex::new(Some(work)));
+        let there = work.clone();
+        let spawned = std::thread::Builder::new()
+            .name("aside".into())
+            .spawn(move || {
+                let work = there.lock().take();
+                work.map(|work| work())
+            });
+        if spawned.is_err()
+            && let Some(work) = work.lock().take()
+        {
+            work();
+        }
+    }
+
     fn configure(&self, old: &Config, new: &Config) -> Result<(), String> {
         if let Some(persistence) = self.persistence.get() {
             persistence

@@ -619,7 +619,7 @@ impl EntryRef {
         Some(unsafe { self.with_counted::<Large, R>(|large| change(Arc::make_mut(large))) })
     }
 
-    fn with_block<R>(self, change: impl FnOnce(&mut Block) -> R) -> R {
+    pub(crate) fn with_block<R>(self, change: impl FnOnce(&mut Block) -> R) -> R {
         assert!(self.encoding() == Encoding::Block);
         // SAFETY: with this encoding the value is a block.
         unsafe { self.with_counted(change) }
@@ -747,11 +747,21 @@ impl EntryRef {
     /// Give the memory back to where it came from. The reference must not be
     /// used after it.
     pub(crate) fn free(self, memory: &mut impl Memory) {
-        let bytes = self.own_bytes();
-        self.release_owned();
+        self.free_but_large(memory);
+    }
+
+    /// The same, but a large collection is handed out.
+    pub(crate) fn free_but_large(self, memory: &mut impl Memory) -> Option<Arc<Large>> {
+        let (bytes, is_large) = (self.own_bytes(), self.encoding() == Encoding::Large);
+        // SAFETY: the entry's count, put there by `Arc::into_raw`, becomes this one.
+        let large = is_large.then(|| unsafe { Arc::from_raw(self.large_slot().0) });
+        if !is_large {
+            self.release_owned();
+        }
         // SAFETY: allocated by `new` from the same memory: a table frees what
         // it allocated, and what lies between tables is the heap's.
         unsafe { memory.release(self.0, bytes) };
+        large
     }
 }
 

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::entry::{Entry, EntryRef};
 use crate::table::Detached;
+use crate::value::Large;
 
 /// How many bytes of images all tables keep together, and whether they may.
 #[derive(Debug)]
@@ -186,9 +187,15 @@ impl Images {
         self.lists.is_empty()
     }
 
-    /// Save and free images until about `work_bytes` were handled. Returns
-    /// whether more are left.
-    pub fn save(&mut self, work_bytes: &mut usize, save: &mut dyn FnMut(usize, Entry<'_>)) -> bool {
+    /// Save and free images until about `work_bytes` were handled. Large
+    /// collections go to `spent`: freeing one takes its time. Returns whether
+    /// more are left.
+    pub fn save(
+        &mut self,
+        work_bytes: &mut usize,
+        save: &mut dyn FnMut(usize, Entry<'_>),
+        spent: &mut Vec<Arc<Large>>,
+    ) -> bool {
         while *work_bytes > 0 {
             let Some(list) = self.lists.last_mut() else {
                 return false;
@@ -200,7 +207,7 @@ impl Images {
             let entry = image.entry.entry();
             save(self.database, entry);
             spend(work_bytes, entry.entry_ref());
-            drop(image.entry);
+            spent.extend(image.entry.into_large());
             self.bytes -= image.bytes;
             self.gauge.give_back(image.bytes);
         }

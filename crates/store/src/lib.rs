@@ -39,8 +39,9 @@ pub use images::{ImageGauge, Images};
 pub use shard::{Counts, Shard};
 pub use string::StringCopy;
 pub use structs::deque::{End, Limit as ListLimit};
+pub use structs::dict::WalkPlace;
 pub use structs::listpack::{Item, Needle};
-pub use table::{Detached, Slot, Table};
+pub use table::{Detached, Ruin, Slot, Table};
 pub use value::set::algebra;
 pub use value::{
     Direction, HashEdit, HashView, Kind, Large, LexBound, LexRange, Limits, ListEdit, ListView,

@@ -18,6 +18,7 @@ use std::ops::Deref;
 
 use crate::Block;
 use crate::entry::{EMBEDDED_BYTES_MAX, NewValue, StringView};
+use crate::images::Remains;
 use crate::table::{Slot, Table};
 
 /// Strings that grow up to this length stay in their entry.
@@ -115,6 +116,39 @@ impl NewValue<'static> {
 }
 
 impl Table {
+    /// Would writing to this string, to make it `len` bytes long, copy all of it? If it
+    /// has `bytes_min` at least: it, and the room that the copy should have.
+    pub fn copied_when_written(
+        &self,
+        slot: Slot,
+        len: usize,
+        bytes_min: usize,
+    ) -> Option<(Block, usize)> {
+        let entry = self.entry(slot);
+        let StringView::Block(block) = entry.string() else {
+            return None;
+        };
+        let bytes = block.bytes();
+        // What is mostly new is taken from fresh memory instead.
+        let grows = len > bytes.capacity() && len / 2 <= bytes.len();
+        let is_copied = grows || entry.reference_count() > 1 || self.keeps_image_of(slot);
+        (bytes.len() >= bytes_min && is_copied).then(|| {
+            let room_bytes = match grows {
+                true => len + room(len),
+                false => bytes.len(),
+            };
+            (block.share(), room_bytes)
+        })
+    }
+
+    /// Put a copy of a block in its place.
+    pub fn exchange_block(&mut self, slot: Slot, copy: Block) {
+        let entry = self.entry_to_change(slot, Remains::Nothing);
+        let before = entry.memory_bytes();
+        entry.with_block(|block| *block = copy);
+        self.settle_bytes(before, entry.memory_bytes());
+    }
+
     /// Add bytes to the end of a string. Returns its new length.
     pub fn append(&mut self, slot: Slot, tail: &[u8]) -> usize {
         let add = |bytes: &mut Vec<u8>| {
@@ -183,9 +217,12 @@ impl Table {
 /// Make room for `len` bytes, and for more to come.
 fn reserve(bytes: &mut Vec<u8>, len: usize) {
     if len > bytes.capacity() {
-        let room = len.min(DOUBLED_BYTES_MAX).max(len / 4);
-        bytes.reserve_exact(len + room - bytes.len());
+        bytes.reserve_exact(len + room(len) - bytes.len());
     }
+}
+
+fn room(len: usize) -> usize {
+    len.min(DOUBLED_BYTES_MAX).max(len / 4)
 }
 
 #[cfg(test)]

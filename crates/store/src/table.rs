@@ -33,8 +33,11 @@
 mod check;
 mod expiry;
 mod growth;
+mod ruin;
 pub(crate) mod save;
 mod walk;
+
+use std::sync::Arc;
 
 use crate::Access;
 use crate::entry::{Entry, EntryRef, NewValue, Payload};
@@ -42,8 +45,10 @@ use crate::hash::{Key, KeyHasher};
 use crate::images::Remains;
 use crate::segment::{Bucket, SegmentRef, bits};
 use crate::slab::{Heap, Slabs};
+use crate::value::Large;
 use crate::wheel::{Item, Wheel};
 
+pub use ruin::Ruin;
 use save::Saving;
 
 /// Where an entry is. Valid until something is inserted or removed.
@@ -78,6 +83,11 @@ impl Detached {
 
     pub fn entry(&self) -> Entry<'_> {
         Entry::of(self.0.expect("present until it is dropped or inserted"))
+    }
+
+    /// Free it, but hand out a large collection.
+    pub(crate) fn into_large(mut self) -> Option<Arc<Large>> {
+        self.0.take()?.free_but_large(&mut Heap)
     }
 }
 

@@ -180,6 +180,31 @@ impl Large {
         self.kind() as u8
     }
 
+    /// How many elements: fields, members, entries.
+    pub fn len(&self) -> usize {
+        match self {
+            Large::List(list) => list.len(),
+            Large::Set(dict) | Large::Hash(dict) => dict.len(),
+            Large::SortedSet(zset) => zset.len(),
+            Large::Stream(stream) => stream.len() as usize,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Free up to so many pages of a collection that nobody will look at again. True when nothing
+    /// is left.
+    pub fn free_some(&mut self, pages: usize) -> bool {
+        match self {
+            Large::List(list) => list.free_some(pages),
+            Large::Set(dict) | Large::Hash(dict) => dict.free_some(pages),
+            Large::SortedSet(zset) => zset.free_some(pages),
+            Large::Stream(stream) => stream.free_some(pages),
+        }
+    }
+
     /// Bytes allocated, pages that others hold too included.
     pub fn memory_bytes(&self) -> usize {
         match self {

@@ -49,6 +49,14 @@ pub enum Deadline {
     At(i64),
 }
 
+/// How far a walk over a dict has come that nobody changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WalkPlace {
+    segment: usize,
+    /// Items of the segment that were visited.
+    passed: usize,
+}
+
 #[derive(Clone)]
 pub struct Dict {
     shape: Shape,
@@ -241,6 +249,28 @@ impl Dict {
     /// All items, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = Item<'_>> {
         self.slots.items().map(|at| self.item(at))
+    }
+
+    /// Visit items, in the order of [`Dict::iter`], from a place on, until `visit` says that these
+    /// were enough. The place is where the walk goes on, in a dict that nobody has changed in
+    /// between. False when all were visited.
+    pub fn visit_from(
+        &self,
+        place: &mut WalkPlace,
+        visit: &mut dyn FnMut(Item<'_>) -> bool,
+    ) -> bool {
+        while place.segment < self.slots.segments() {
+            let items = self.slots.segment_items(place.segment);
+            for at in items.skip(place.passed) {
+                place.passed += 1;
+                if !visit(self.item(at)) {
+                    return true;
+                }
+            }
+            place.segment += 1;
+            place.passed = 0;
+        }
+        false
     }
 
     /// Visit items in the order of their hashes from `cursor` on, until about `count` were seen.

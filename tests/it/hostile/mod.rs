@@ -17,6 +17,7 @@
 mod bytes;
 mod client;
 mod connections;
+mod long;
 mod memory;
 mod numbers;
 mod victim;
@@ -68,6 +69,9 @@ in_every_mode! {
     memory::requests_that_never_end,
     memory::endless_transactions,
     memory::strangers,
+    long::replies_of_large_values,
+    long::replies_that_outlive_their_value,
+    long::strings_that_outlive_their_key,
     connections::very_many,
     connections::slow_senders,
     connections::half_closed,

@@ -34,8 +34,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("args", &["error"]),
     ("stats", &["latency"]),
     // What is discarded goes to the host: a queue of requests too.
-    ("host", &["codec", "config", "effect", "transaction"]),
+    ("garbage", &["transaction"]),
+    ("host", &["codec", "config", "effect", "garbage"]),
     ("codec", &["config"]),
+    ("copies", &["host"]),
     ("shards", &["lock", "watch"]),
     ("transaction", &["commands"]),
     ("clients", &["host", "session"]),
@@ -47,8 +49,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "ctx",
         &[
-            "commands", "config", "effect", "engine", "error", "host", "pause", "pipeline",
-            "session", "shards", "stats",
+            "commands", "config", "copies", "effect", "engine", "error", "garbage", "host",
+            "pause", "pipeline", "session", "shards", "stats",
         ],
     ),
     (
@@ -69,6 +71,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "engine",
             "error",
             "executor",
+            "garbage",
             "host",
             "info",
             "pause",
@@ -101,7 +104,10 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // What has no client: snapshots, and what comes back from a log.
-    ("snapshot", &["engine", "executor", "host", "shards"]),
+    (
+        "snapshot",
+        &["engine", "executor", "garbage", "host", "shards"],
+    ),
     (
         "replay",
         &["args", "commands", "ctx", "executor", "pipeline"],
@@ -109,15 +115,15 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "clients", "commands", "config", "executor", "host", "info", "latency", "lock",
-            "pause", "shards", "snapshot", "stats",
+            "clients", "commands", "config", "copies", "executor", "host", "info", "latency",
+            "lock", "pause", "shards", "snapshot", "stats",
         ],
     ),
     (
         "executor",
         &[
-            "clients", "ctx", "effect", "engine", "host", "info", "latency", "pipeline", "session",
-            "shards", "stats",
+            "clients", "ctx", "effect", "engine", "garbage", "host", "info", "latency", "pipeline",
+            "session", "shards", "stats",
         ],
     ),
 ];

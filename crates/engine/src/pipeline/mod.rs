@@ -78,7 +78,11 @@ pub(crate) fn step(
         ReplyMode::Off => reply.cut(mark),
         ReplyMode::Skipping => {
             reply.cut(mark);
-            ctx.session.reply_mode = ReplyMode::On;
+            ctx.session.reply_mode = match ctx.session.stage {
+                // It is yet to come.
+                Stage::Parked => ReplyMode::SkipNext,
+                _ => ReplyMode::On,
+            };
         }
     }
 }

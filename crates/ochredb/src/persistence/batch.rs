@@ -131,6 +131,14 @@ impl Batch {
         });
     }
 
+    /// The large collections, which take long to free if they are nobody else's by now.
+    pub(super) fn into_large(self) -> impl Iterator<Item = Arc<Large>> {
+        self.keys.into_iter().filter_map(|key| match key.value {
+            PackedValue::Large(large) => Some(large),
+            _ => None,
+        })
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Item<'_>> {
         let mut at = 0;
         self.keys.iter().map(move |key| {

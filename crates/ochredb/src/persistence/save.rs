@@ -25,7 +25,7 @@ use std::time::Duration;
 use base::Now;
 use engine::config::Config;
 use engine::{Budget, IMAGES_BYTES_MAX, Progress, Sink, Snapshot, SnapshotError};
-use engine::{Executor, Lsn};
+use engine::{Executor, Garbage, Lsn};
 use persist::log::{Log, State, mark_outdated};
 use persist::rdb::{Preamble, Usage, WriteOptions, Writer};
 use persist::{Access, File, Place, Storage, Trouble};
@@ -33,6 +33,7 @@ use store::Entry;
 
 use super::batch::{Batch, Item, Value};
 use super::{Persistence, clock_us, now_ms};
+use crate::garbage::free_slowly;
 
 /// What a snapshot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -574,6 +575,8 @@ fn write_file(
             encoder.key(&item, &mut out)?;
         }
         out.take_from(&mut encoder.writer)?;
+        let spent = batch.into_large().map(Garbage::Large);
+        spent.for_each(free_slowly);
     }
     encoder.writer.finish();
     out.take_from(&mut encoder.writer)?;

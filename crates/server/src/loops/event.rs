@@ -18,6 +18,9 @@
 //! read is spent on hearing "nothing"; after one that did, the seat stands in
 //! `unread` until the next turn.
 //!
+//! Long replies are encoded as they are sent, about so many bytes per turn in all
+//! ([`EventLoop::ENCODED_BYTES`]): who did not get a turn is first in the next one.
+//!
 //! Seats: a client's index in this loop. Connection and session lie in two
 //! lists, since the requests of a batch borrow from all connections while the
 //! engine changes the sessions.
@@ -148,6 +151,10 @@ pub(super) struct EventLoop {
     unread: Vec<u32>,
     /// Seats to look at in the next turn whatever epoll says.
     again: Vec<u32>,
+    /// Seats with a long reply that had their part of this turn.
+    streaming: Vec<u32>,
+    /// What may still be encoded of long replies in this turn.
+    encodable_bytes: usize,
     parked: Vec<u32>,
     query_pool: QueryPool,
     outbox_pool: Vec<Vec<u8>>,
@@ -171,6 +178,9 @@ impl EventLoop {
     const BATCH: usize = 512;
     /// New clients accepted per turn, so that those who are in are served too.
     const ACCEPTS: usize = 128;
+    /// What is encoded of long replies in one turn: about a millisecond, as elements lie
+    /// anywhere in memory.
+    const ENCODED_BYTES: usize = 96 * 1024;
     /// Segments of keys swept per tick, and between ticks when more are due.
     const SWEEP_SEGMENTS: usize = 32;
 
@@ -192,6 +202,8 @@ impl EventLoop {
             ready: Vec::new(),
             unread: Vec::new(),
             again: Vec::new(),
+            streaming: Vec::new(),
+            encodable_bytes: 0,
             parked: Vec::new(),
             query_pool: QueryPool::default(),
             outbox_pool: Vec::new(),
@@ -231,6 +243,7 @@ impl EventLoop {
             self.wait()?;
             let now = Now::read();
             self.refresh_config();
+            self.encodable_bytes = EventLoop::ENCODED_BYTES;
             let events = std::mem::take(&mut self.events);
             for event in &events {
                 match Token::of(event.data) {
@@ -267,6 +280,7 @@ impl EventLoop {
     fn wait(&mut self) -> io::Result<()> {
         let idle = self.ready.is_empty()
             && self.again.is_empty()
+            && self.streaming.is_empty()
             && self.unread.is_empty()
             && !self.keep.is_busy()
             && !self.sweep_more;
@@ -382,8 +396,11 @@ impl EventLoop {
     // ---- executing -------------------------------------------------------
 
     fn execute(&mut self, now: Now) {
-        for seat in std::mem::take(&mut self.again) {
-            self.list(seat);
+        for seats in [
+            std::mem::take(&mut self.again),
+            std::mem::take(&mut self.streaming),
+        ] {
+            seats.into_iter().for_each(|seat| self.list(seat));
         }
         let ready = std::mem::take(&mut self.ready);
         for &seat in &ready {
@@ -479,7 +496,8 @@ impl EventLoop {
         } else {
             let stats = self.executor.stats();
             stats.writes_processed.add(1);
-            let sent = entry.connection.send(&mut client.outbox);
+            let encodable = &mut self.encodable_bytes;
+            let sent = entry.connection.send(&mut client.outbox, encodable);
             stats
                 .sent_bytes
                 .add(entry.connection.sent_bytes - sent_before);
@@ -508,6 +526,14 @@ impl EventLoop {
                 .output_buffer_limit_disconnections
                 .add(1);
             return self.close(seat);
+        }
+        if sent == Sent::More {
+            let has_sent = entry.connection.sent_bytes > sent_before;
+            let list = match has_sent {
+                true => &mut self.streaming,
+                false => &mut self.again,
+            };
+            list.push(seat);
         }
         self.watch(seat, sent);
     }
@@ -634,7 +660,8 @@ impl EventLoop {
                 &mut self.seats[seat as usize],
                 &mut self.clients[seat as usize],
             ) {
-                entry.connection.send(&mut client.outbox);
+                let mut encodable = EventLoop::ENCODED_BYTES;
+                entry.connection.send(&mut client.outbox, &mut encodable);
             }
             self.close(seat);
         }

@@ -354,7 +354,7 @@ fn send(threads: &Threads, connection: &mut Connection, client: &mut Client) -> 
         return true;
     }
     let before = connection.sent_bytes;
-    let sent = connection.send(&mut client.outbox);
+    let sent = connection.send(&mut client.outbox, &mut usize::MAX.clone());
     let executor = threads.lend();
     executor.stats().writes_processed.add(1);
     executor

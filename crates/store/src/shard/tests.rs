@@ -49,7 +49,7 @@ impl Taken {
         while let Some(images) = self.images.last_mut() {
             let seen = &mut self.seen;
             let save = &mut |database, entry: Entry<'_>| Taken::saw(seen, database, entry);
-            if images.save(&mut work_bytes, save) {
+            if images.save(&mut work_bytes, save, &mut Vec::new()) {
                 return;
             }
             self.images.pop();

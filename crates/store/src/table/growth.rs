@@ -305,10 +305,15 @@ impl Table {
         self.directory[start..start + width].fill(segment);
     }
 
+    /// Do entries own memory that does not go with the slabs?
+    pub(super) fn owns_apart(&self) -> bool {
+        self.slabs.has_large() || self.owners > 0
+    }
+
     /// Free everything. The wheel stays: what is left in it leads nowhere.
     pub(super) fn clear(&mut self) {
         // Small entries go with their slabs, all at once.
-        if self.slabs.has_large() || self.owners > 0 {
+        if self.owns_apart() {
             let segments: Vec<SegmentRef> = self.distinct_segments().collect();
             for entry in segments.iter().flat_map(SegmentRef::entries) {
                 entry.free(&mut self.slabs);

@@ -23,7 +23,7 @@
 
 use std::sync::Arc;
 
-use super::{POSITION_SHIFT, Table};
+use super::{POSITION_SHIFT, Slot, Table};
 use crate::entry::{Entry, EntryRef};
 use crate::images::{ImageGauge, Images, Remains, spend};
 use crate::segment::{SegmentRef, bits};
@@ -76,6 +76,11 @@ impl Table {
         alike
             .filter(|entry| entry.parity() != self.parity)
             .map(Entry::of)
+    }
+
+    /// Would a change of this entry keep its image?
+    pub(crate) fn keeps_image_of(&self, slot: Slot) -> bool {
+        self.is_wanted() && self.entry_ref(slot).parity() != self.parity
     }
 
     /// Before an entry changes or goes: keep its image if it is unsaved.

@@ -24,7 +24,11 @@ pub(super) fn setbit(
     };
     let slot = ctx.string_slot(&key)?;
     let old_len = slot.map(|slot| ctx.entry(&key, slot).string().len());
-    let bytes = ctx.room(&key, slot, (offset / 8) as usize + 1);
+    let end = (offset / 8) as usize + 1;
+    if ctx.waits_for_copy(&key, slot, end) {
+        return Ok(());
+    }
+    let bytes = ctx.room(&key, slot, end);
     let grown = old_len != Some(bytes.len());
     let was = bits::set(bytes, offset, on);
     if grown || was != on {

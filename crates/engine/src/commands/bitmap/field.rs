@@ -25,6 +25,9 @@ pub(super) fn bitfield(
     };
     let slot = ctx.string_slot(&key)?;
     let old_len = slot.map(|slot| ctx.entry(&key, slot).string().len());
+    if ctx.waits_for_copy(&key, slot, end) {
+        return Ok(());
+    }
     let bytes = ctx.room(&key, slot, end);
     let mut changed = old_len != Some(bytes.len());
     reply.array(operations.len());

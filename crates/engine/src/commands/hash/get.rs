@@ -2,11 +2,11 @@
 //! is one without fields.
 
 use resp::Reply;
-use store::HashView;
+use store::{HashView, Item, Large, WalkPlace};
 
 use crate::args::Args;
 use crate::commands::{answer_item, answer_item_or_null};
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Walk};
 use crate::error::CommandError;
 
 pub(super) fn hget(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
@@ -61,38 +61,79 @@ pub(super) fn hgetall(
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    let hash = ctx.hash(&args.key()?)?;
-    reply.map(hash.map_or(0, HashView::len));
-    for (field, value) in hash.into_iter().flat_map(HashView::iter) {
-        if reply.has_overflowed() {
-            break;
-        }
-        answer_item(field, reply);
-        answer_item(value, reply);
-    }
-    Ok(())
+    answer_all(ctx, args, Shown::Both, reply)
 }
 
 pub(super) fn hkeys(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
-    let hash = ctx.hash(&args.key()?)?;
-    reply.array(hash.map_or(0, HashView::len));
-    for (field, _) in hash.into_iter().flat_map(HashView::iter) {
-        if reply.has_overflowed() {
-            break;
+    answer_all(ctx, args, Shown::Fields, reply)
+}
+
+pub(super) fn hvals(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
+    answer_all(ctx, args, Shown::Values, reply)
+}
+
+/// What of each field is answered.
+#[derive(Clone, Copy)]
+enum Shown {
+    Both,
+    Fields,
+    Values,
+}
+
+impl Shown {
+    fn answer(self, field: Item<'_>, value: Item<'_>, reply: &mut Reply) {
+        if !matches!(self, Shown::Values) {
+            answer_item(field, reply);
         }
-        answer_item(field, reply);
+        if !matches!(self, Shown::Fields) {
+            answer_item(value, reply);
+        }
+    }
+}
+
+fn answer_all(
+    ctx: &mut Ctx,
+    args: &mut Args,
+    shown: Shown,
+    reply: &mut Reply,
+) -> Result<(), CommandError> {
+    let key = args.key()?;
+    let hash = ctx.hash(&key)?;
+    let len = hash.map_or(0, HashView::len);
+    match shown {
+        Shown::Both => reply.map(len),
+        Shown::Fields | Shown::Values => reply.array(len),
+    }
+    match hash {
+        None => {}
+        Some(HashView::Packed(_)) => {
+            let pairs = hash.into_iter().flat_map(HashView::iter);
+            pairs.for_each(|(field, value)| shown.answer(field, value, reply));
+        }
+        // What may be long is answered by a walk, which the client's reading drives.
+        Some(HashView::Large(_)) => {
+            let place = WalkPlace::default();
+            ctx.answer_walk(&key, len, AllFields { place, shown }, reply);
+        }
     }
     Ok(())
 }
 
-pub(super) fn hvals(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
-    let hash = ctx.hash(&args.key()?)?;
-    reply.array(hash.map_or(0, HashView::len));
-    for (_, value) in hash.into_iter().flat_map(HashView::iter) {
-        if reply.has_overflowed() {
-            break;
-        }
-        answer_item(value, reply);
+/// The fields of a large hash from a place on.
+struct AllFields {
+    place: WalkPlace,
+    shown: Shown,
+}
+
+impl Walk for AllFields {
+    fn answer(&mut self, large: &Large, reply: &mut Reply<'_>) -> bool {
+        let Large::Hash(fields) = large else {
+            unreachable!("the walk began in a hash")
+        };
+        let shown = self.shown;
+        fields.visit_from(&mut self.place, &mut |item| {
+            shown.answer(Item::Bytes(item.name), Item::Bytes(item.value), reply);
+            !reply.is_slice()
+        })
     }
-    Ok(())
 }

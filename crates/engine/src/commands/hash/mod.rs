@@ -8,6 +8,10 @@
 //!   scan     HSCAN
 //! ```
 //!
+//! A reply that grows with the hash is left to a walk (`AllFields` in `get.rs`): header
+//! first, then [`Ctx::answer_walk`](crate::ctx::Ctx::answer_walk). That holds for every
+//! kind of value.
+//!
 //! The log is told HSET with the fields that were set, HDEL with those that were
 //! there, HINCRBY as it was asked; HINCRBYFLOAT is an HSET of its result. A hash
 //! that has lost its last field is gone, which HDEL says by itself.

@@ -8,7 +8,7 @@ use crate::args::Args;
 use crate::commands::effect_as_asked;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
-use crate::host::Garbage;
+use crate::garbage::Garbage;
 
 pub(super) fn linsert(
     ctx: &mut Ctx,

@@ -8,7 +8,7 @@ use crate::args::Args;
 use crate::commands::answer_item;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
-use crate::host::Garbage;
+use crate::garbage::Garbage;
 
 pub(super) fn lpop(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
     pop(ctx, args, reply, End::Front, "lpop")

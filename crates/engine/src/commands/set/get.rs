@@ -1,11 +1,11 @@
 //! SCARD, SISMEMBER, SMISMEMBER, SMEMBERS. A missing set is one without members.
 
 use resp::Reply;
-use store::SetView;
+use store::{Large, SetView, WalkPlace};
 
 use crate::args::Args;
 use crate::commands::answer_item;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Walk};
 use crate::error::CommandError;
 
 pub(super) fn scard(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
@@ -42,13 +42,32 @@ pub(super) fn smembers(
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    let set = ctx.set_view(&args.key()?)?;
-    reply.set(set.map_or(0, SetView::len));
-    for member in set.into_iter().flat_map(SetView::iter) {
-        if reply.has_overflowed() {
-            break;
-        }
-        answer_item(member, reply);
+    let key = args.key()?;
+    let set = ctx.set_view(&key)?;
+    let len = set.map_or(0, SetView::len);
+    reply.set(len);
+    match set {
+        Some(SetView::Large(_)) => ctx.answer_walk(&key, len, AllMembers::default(), reply),
+        small => small
+            .into_iter()
+            .flat_map(SetView::iter)
+            .for_each(|member| answer_item(member, reply)),
     }
     Ok(())
+}
+
+/// The members of a large set from a place on.
+#[derive(Default)]
+struct AllMembers(WalkPlace);
+
+impl Walk for AllMembers {
+    fn answer(&mut self, large: &Large, reply: &mut Reply<'_>) -> bool {
+        let Large::Set(members) = large else {
+            unreachable!("the walk began in a set")
+        };
+        members.visit_from(&mut self.0, &mut |item| {
+            reply.bulk(item.name);
+            !reply.is_slice()
+        })
+    }
 }

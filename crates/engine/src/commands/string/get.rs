@@ -11,7 +11,7 @@ use crate::error::CommandError;
 
 pub(super) fn get(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
     let key = args.key()?;
-    answer(ctx.string(&key)?, reply);
+    answer(ctx, &key, reply)?;
     Ok(())
 }
 
@@ -31,7 +31,7 @@ pub(super) fn getdel(
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
     let key = args.key()?;
-    answer(ctx.string(&key)?, reply);
+    answer(ctx, &key, reply)?;
     if let Some(slot) = ctx.find(&key) {
         delete(ctx, &key, slot);
     }
@@ -48,7 +48,7 @@ pub(super) fn getex(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result
             return Err(CommandError::Syntax);
         }
     }
-    answer(ctx.string(&key)?, reply);
+    answer(ctx, &key, reply)?;
     // The time is not even looked at if there is no key.
     let Some(slot) = ctx.find(&key) else {
         return Ok(());

@@ -17,7 +17,9 @@ pub(super) fn mget(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<
     while !args.is_done() && !reply.has_overflowed() {
         let key = args.key()?;
         // What is no string is null here, not an error.
-        answer(ctx.string(&key).unwrap_or(None), reply);
+        if answer(ctx, &key, reply).is_err() {
+            reply.null();
+        }
     }
     Ok(())
 }

@@ -23,9 +23,11 @@ mod set;
 
 use resp::Reply;
 use spec::string;
-use store::StringView;
+use store::{Key, StringView};
 
 use super::{Row, cmd};
+use crate::ctx::Ctx;
+use crate::error::CommandError;
 
 pub(super) use range::{clip, clip_each};
 
@@ -56,13 +58,18 @@ pub(super) static TABLE: &[Row] = &[
     cmd(&string::SUBSTR, range::getrange),
 ];
 
-/// A string as a reply; a missing one is null.
+/// The string of a key as a reply; a missing one is null.
 #[inline]
-fn answer(string: Option<StringView<'_>>, reply: &mut Reply) {
-    match string {
+fn answer(ctx: &mut Ctx, key: &Key<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    match ctx.string(key)? {
         Some(StringView::Bytes(bytes)) => reply.bulk(bytes),
         Some(StringView::Int(value)) => reply.bulk_int(value),
-        Some(StringView::Block(block)) => reply.block(&block.share()),
+        Some(StringView::Block(block)) => {
+            let block = block.share();
+            let all = 0..block.len();
+            ctx.answer_block(block, all, reply);
+        }
         None => reply.null(),
     }
+    Ok(())
 }

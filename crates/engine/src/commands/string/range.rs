@@ -17,7 +17,10 @@ pub(super) fn append(
     let len = match ctx.string_slot(&key)? {
         Some(slot) => {
             let len = ctx.entry(&key, slot).string().len();
-            bounded(ctx, len, tail.len())?;
+            let len = bounded(ctx, len, tail.len())?;
+            if ctx.waits_for_copy(&key, Some(slot), len) {
+                return Ok(());
+            }
             ctx.append(&key, slot, tail)
         }
         None => {
@@ -49,6 +52,9 @@ pub(super) fn setrange(
         return Ok(());
     }
     let end = bounded(ctx, offset, patch.len())?;
+    if ctx.waits_for_copy(&key, slot, end) {
+        return Ok(());
+    }
     let bytes = ctx.room(&key, slot, end);
     bytes[offset..end].copy_from_slice(patch);
     reply.count(bytes.len());
@@ -77,8 +83,9 @@ pub(super) fn getrange(
     };
     match (clip(start, end, string.len() as u64), string) {
         (None, _) => reply.bulk(b""),
-        (Some((0, last)), StringView::Block(block)) if last + 1 == string.len() as u64 => {
-            reply.block(&block.share());
+        (Some((first, last)), StringView::Block(block)) => {
+            let block = block.share();
+            ctx.answer_block(block, first as usize..last as usize + 1, reply);
         }
         (Some((first, last)), _) => {
             string.with_bytes(|bytes| reply.bulk(&bytes[first as usize..=last as usize]));

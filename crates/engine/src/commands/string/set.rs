@@ -29,7 +29,7 @@ fn set_with_options<'a>(
     let options = SetOptions::parse(args)?;
     let deadline = Deadline::of(options.expiration, ctx.now_ms(), "set")?;
     if options.get {
-        answer(ctx.string(&pair.key)?, reply);
+        answer(ctx, &pair.key, reply)?;
     }
     let slot = ctx.find(&pair.key);
     if options.condition.holds(ctx, &pair.key, slot)? {
@@ -101,7 +101,7 @@ pub(super) fn getset(
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
     let pair = Pair::next(args)?;
-    answer(ctx.string(&pair.key)?, reply);
+    answer(ctx, &pair.key, reply)?;
     pair.set(ctx);
     Ok(())
 }

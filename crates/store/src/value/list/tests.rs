@@ -232,7 +232,11 @@ impl Played {
         let mut images: Vec<Images> = Vec::new();
         self.shard.take_images(&mut images);
         for images in &mut images {
-            images.save(&mut usize::MAX.clone(), &mut |_, entry| keep(seen, entry));
+            images.save(
+                &mut usize::MAX.clone(),
+                &mut |_, entry| keep(seen, entry),
+                &mut Vec::new(),
+            );
         }
         assert!(seen == at_cut, "not what was there at the cut");
         drop(images);
