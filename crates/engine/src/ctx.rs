@@ -39,7 +39,7 @@ use crate::session::{Session, Stage};
 use crate::shards::{Held, Shard};
 use crate::stats::Block;
 
-pub(crate) use long::Walk;
+pub(crate) use long::{LONG_BYTES, Walk};
 
 /// What belongs to one executor and is lent to each command.
 pub(crate) struct Local {

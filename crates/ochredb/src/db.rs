@@ -278,4 +278,52 @@ mod tests {
         while db.tick() {}
         assert!(!db.host.free_some(1));
     }
+
+    #[test]
+    fn a_long_reply_is_the_short_ones_in_a_row() {
+        const COUNT: usize = 20_000;
+        let db = Db::memory();
+        let name = |n: usize| format!("an element of forty bytes, number {n:07}");
+        for number in 0..COUNT {
+            let (name, id) = (name(number), (number + 1).to_string());
+            db.execute(["RPUSH", "list", &name]).unwrap();
+            db.execute(["ZADD", "zset", &id, &name]).unwrap();
+            db.execute(["SADD", "set", &name]).unwrap();
+            db.execute(["XADD", "stream", &id, "field", &name]).unwrap();
+        }
+        let items = |words: &[&str]| match db.execute(words) {
+            Ok(Value::Array(items) | Value::Set(items)) => items,
+            other => panic!("{words:?}: {other:?}"),
+        };
+        for (front, back) in [
+            (["LRANGE", "list"], &[][..]),
+            (["ZRANGE", "zset"], &["WITHSCORES"]),
+            (["ZREVRANGE", "zset"], &["WITHSCORES"]),
+        ] {
+            let range = |from: usize, to: usize| {
+                let (from, to) = (from.to_string(), to.to_string());
+                items(&[&front[..], &[&from, &to], back].concat())
+            };
+            let parts: Vec<Value> = (0..COUNT)
+                .step_by(1000)
+                .flat_map(|at| range(at, at + 999))
+                .collect();
+            assert!(
+                range(0, COUNT) == parts && parts.len() == COUNT,
+                "{front:?}"
+            );
+            assert_eq!(range(5, COUNT - 7), parts[5..COUNT - 6]);
+        }
+        let entries = items(&["XRANGE", "stream", "-", "+"]);
+        let part = |at: usize| {
+            let (from, to) = ((at + 1).to_string(), (at + 1000).to_string());
+            items(&["XRANGE", "stream", &from, &to])
+        };
+        let parts: Vec<Value> = (0..COUNT).step_by(1000).flat_map(part).collect();
+        assert!(entries == parts && parts.len() == COUNT);
+        let mut backwards = items(&["XREVRANGE", "stream", "+", "-"]);
+        backwards.reverse();
+        assert!(entries == backwards);
+        assert_eq!(items(&["SMEMBERS", "set"]).len(), COUNT);
+    }
 }

@@ -25,7 +25,7 @@ use crate::garbage::{Garbage, SLOW_TO_FREE_BYTES};
 use crate::host::HostRef;
 
 /// A value of so many bytes is answered by a walk. Below it is quicker to answer at once.
-const LONG_BYTES: usize = 256 * 1024;
+pub(crate) const LONG_BYTES: usize = 256 * 1024;
 
 /// A place in a large value, from which a reply goes on.
 pub(crate) trait Walk: Send + 'static {

@@ -1,12 +1,14 @@
 //! LLEN, LINDEX, LRANGE, LPOS. A missing list is one without elements.
 
+use std::ops::Range;
+
 use resp::Reply;
-use store::{ListView, Needle};
+use store::{Large, ListView, Needle};
 
 use super::{resolve, resolve_range};
 use crate::args::Args;
 use crate::commands::{answer_item, answer_item_or_null};
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Walk};
 use crate::error::CommandError;
 
 pub(super) fn llen(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
@@ -42,11 +44,34 @@ pub(super) fn lrange(
     };
     let range = resolve_range(start, stop, list.len());
     reply.array(range.len());
+    if let ListView::Large(_) = list {
+        ctx.answer_walk(&key, range.len(), Elements(range), reply);
+        return Ok(());
+    }
     list.walk(range, |item| {
         answer_item(item, reply);
         !reply.has_overflowed()
     });
     Ok(())
+}
+
+/// The elements of a large list from one index to another.
+struct Elements(Range<usize>);
+
+impl Walk for Elements {
+    fn answer(&mut self, large: &Large, reply: &mut Reply<'_>) -> bool {
+        let Large::List(list) = large else {
+            unreachable!("the walk began in a list")
+        };
+        for item in list.iter_from(self.0.start).take(self.0.len()) {
+            answer_item(item, reply);
+            self.0.start += 1;
+            if reply.is_slice() {
+                break;
+            }
+        }
+        !self.0.is_empty()
+    }
 }
 
 pub(super) fn lpos(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {

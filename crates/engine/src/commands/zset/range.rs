@@ -8,12 +8,12 @@
 use std::ops::Range;
 
 use resp::Reply;
-use store::{Direction, LexRange, NewZSet, ScoreRange, ZSetView};
+use store::{Direction, Item, Large, LexRange, NewZSet, ScoreRange, ZSetView};
 
 use super::bounds::{lex_range, rank_range, score_range};
 use super::{answer_member, begin_members};
 use crate::args::Args;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Walk};
 use crate::error::CommandError;
 
 pub(super) fn zrange(
@@ -76,7 +76,21 @@ fn range(
         reply.array(0);
         return Ok(());
     };
-    let members = zset.walk(query.ranks(zset), query.direction);
+    let ranks = query.ranks(zset);
+    if let ZSetView::Large(_) = zset {
+        let end = ranks.end.min(zset.len());
+        let left = ranks.start.min(end)..end;
+        begin_members(left.len(), query.with_scores, reply);
+        let (elements, direction, with_scores) = (left.len(), query.direction, query.with_scores);
+        let walk = Ranks {
+            left,
+            direction,
+            with_scores,
+        };
+        ctx.answer_walk(&key, elements, walk, reply);
+        return Ok(());
+    }
+    let members = zset.walk(ranks, query.direction);
     begin_members(members.len(), query.with_scores, reply);
     for (member, score) in members {
         if reply.has_overflowed() {
@@ -85,6 +99,37 @@ fn range(
         answer_member(member, query.with_scores.then_some(score), reply);
     }
     Ok(())
+}
+
+/// The members of a range of ranks of a large sorted set.
+struct Ranks {
+    left: Range<usize>,
+    direction: Direction,
+    with_scores: bool,
+}
+
+impl Walk for Ranks {
+    fn answer(&mut self, large: &Large, reply: &mut Reply<'_>) -> bool {
+        let Large::SortedSet(zset) = large else {
+            unreachable!("the walk began in a sorted set")
+        };
+        let mut members = zset.walk(self.left.clone());
+        while !self.left.is_empty() && !reply.is_slice() {
+            let member = match self.direction {
+                Direction::Up => {
+                    self.left.start += 1;
+                    members.next()
+                }
+                Direction::Down => {
+                    self.left.end -= 1;
+                    members.next_back()
+                }
+            };
+            let (name, score) = member.expect("a rank of a member");
+            answer_member(Item::Bytes(name), self.with_scores.then_some(score), reply);
+        }
+        !self.left.is_empty()
+    }
 }
 
 pub(super) fn zrangestore(
