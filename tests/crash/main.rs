@@ -8,6 +8,7 @@
 mod damage;
 mod full;
 mod heal;
+mod jobs;
 mod kills;
 mod latency;
 mod node;

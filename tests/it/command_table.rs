@@ -13,8 +13,14 @@ use ochredb::Db;
 use testkit::reply::Reply;
 use testkit::target::Target;
 
-/// Entries that Redis 7.2 changed: hints for clusters, and a shortest line.
+/// Entries that Redis 7.2 changed: hints for clusters, a shortest line, and what scripts may call.
 const CHANGED_IN_7_2: &[&str] = &[
+    "blmove",
+    "blpop",
+    "brpop",
+    "brpoplpush",
+    "bzpopmax",
+    "bzpopmin",
     "client|setname",
     "command|getkeys",
     "command|getkeysandflags",

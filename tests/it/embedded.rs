@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ochredb::{Db, ManualClock};
 use testkit::reply::Reply;
@@ -17,9 +19,83 @@ struct Embedded {
     sessions: HashMap<SessionId, Session>,
 }
 
+/// So long nobody needs who does not wait for something.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// A handle, and a thread that calls it, since a call may wait for other sessions.
 struct Session {
-    db: Db,
+    id: String,
+    requests: Option<Sender<Vec<Vec<u8>>>>,
+    replies: Receiver<Vec<u8>>,
+    thread: Option<JoinHandle<()>>,
     inbox: Vec<u8>,
+    /// Calls that have not returned.
+    under_way: usize,
+}
+
+impl Session {
+    /// A handle starts in RESP3, a connection in RESP2: here it is made to look like a
+    /// connection.
+    fn new(db: Db) -> Session {
+        db.execute_raw(["HELLO", "2"]);
+        let id = db.execute(["CLIENT", "ID"]).expect("everybody has one");
+        let (requests, calls) = channel::<Vec<Vec<u8>>>();
+        let (answers, replies) = channel();
+        let thread = std::thread::spawn(move || {
+            for argv in calls {
+                if answers.send(db.execute_raw(&argv)).is_err() {
+                    return;
+                }
+            }
+        });
+        Session {
+            id: id.as_int().expect("it is a number").to_string(),
+            requests: Some(requests),
+            replies,
+            thread: Some(thread),
+            inbox: Vec::new(),
+            under_way: 0,
+        }
+    }
+
+    fn call(&mut self, argv: &[Vec<u8>]) {
+        self.under_way += 1;
+        let requests = self.requests.as_ref().expect("open until it is dropped");
+        requests.send(argv.to_vec()).expect("its thread runs");
+    }
+
+    fn receive(&mut self, wait: Duration) -> io::Result<Received> {
+        let deadline = Instant::now() + wait;
+        loop {
+            if let Some((reply, length)) = Reply::decode(&self.inbox).map_err(io::Error::other)? {
+                self.inbox.drain(..length);
+                return Ok(Received::Reply(reply));
+            }
+            if !self.inbox.is_empty() {
+                return Err(io::Error::other("half a reply"));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.replies.recv_timeout(left) {
+                Ok(bytes) => {
+                    self.under_way -= 1;
+                    self.inbox.extend(bytes);
+                }
+                Err(RecvTimeoutError::Timeout) => return Ok(Received::Nothing),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(io::Error::other("its thread has panicked"));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Embedded {
@@ -44,17 +120,9 @@ impl Embedded {
         }
     }
 
-    /// A handle starts in RESP3, a connection in RESP2: here it is made to look like a
-    /// connection.
     fn session(&mut self, id: SessionId) -> &mut Session {
-        self.sessions.entry(id).or_insert_with(|| {
-            let db = self.db.clone();
-            db.execute_raw(["HELLO", "2"]);
-            Session {
-                db,
-                inbox: Vec::new(),
-            }
-        })
+        let sessions = self.sessions.entry(id);
+        sessions.or_insert_with(|| Session::new(self.db.clone()))
     }
 }
 
@@ -72,25 +140,35 @@ impl Target for Embedded {
     }
 
     fn send(&mut self, session: SessionId, argv: &[Vec<u8>]) -> io::Result<()> {
-        let session = self.session(session);
-        session.inbox.extend(session.db.execute_raw(argv));
+        self.session(session).call(argv);
         Ok(())
     }
 
-    fn receive(&mut self, session: SessionId, _wait: Duration) -> io::Result<Received> {
-        let session = self.session(session);
-        match Reply::decode(&session.inbox).map_err(io::Error::other)? {
-            Some((reply, length)) => {
-                session.inbox.drain(..length);
-                Ok(Received::Reply(reply))
-            }
-            None if session.inbox.is_empty() => Ok(Received::Nothing),
-            None => Err(io::Error::other("half a reply")),
+    /// If a reply is due and does not come, it may be one that comes with time.
+    fn receive(&mut self, session: SessionId, wait: Duration) -> io::Result<Received> {
+        let deadline = Instant::now() + wait;
+        let received = self.session(session).receive(wait.min(PATIENCE))?;
+        if received != Received::Nothing || wait <= PATIENCE {
+            return Ok(received);
         }
+        while Instant::now() < deadline {
+            self.sleep(Duration::from_millis(20));
+            let received = self.session(session).receive(Duration::from_millis(20))?;
+            if received != Received::Nothing {
+                return Ok(received);
+            }
+        }
+        Ok(Received::Nothing)
     }
 
+    /// One that is blocked is killed: a program has no socket to hang up.
     fn close(&mut self, session: SessionId) {
-        self.sessions.remove(&session);
+        if let Some(mut session) = self.sessions.remove(&session) {
+            while let Ok(Received::Reply(_)) = session.receive(Duration::ZERO) {}
+            if session.under_way > 0 {
+                self.db.execute_raw(["CLIENT", "KILL", "ID", &session.id]);
+            }
+        }
     }
 
     fn sleep(&mut self, time: Duration) {

@@ -19,6 +19,7 @@ mod oracle;
 mod server;
 mod switch;
 mod tools;
+mod waiting;
 
 use std::io::Write;
 use std::path::Path;

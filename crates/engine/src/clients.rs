@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 
 use crate::host::{NoWake, Wake};
 use crate::session::{Session, Stage};
+use crate::waits::{Outcome, Ticket};
 
 /// All connected clients.
 #[derive(Default)]
@@ -64,6 +65,8 @@ pub struct Card {
     pub received_bytes: AtomicU64,
     pub sent_bytes: AtomicU64,
     pub commands: AtomicU64,
+    /// What it waits for, if it is blocked.
+    pub(crate) wait: Mutex<Option<Arc<Ticket>>>,
     waker: Box<dyn Wake>,
 }
 
@@ -157,6 +160,7 @@ impl Card {
             received_bytes: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             commands: AtomicU64::new(0),
+            wait: Mutex::default(),
             waker,
         }
     }
@@ -169,7 +173,28 @@ impl Card {
     /// End this client from outside: its driver closes it without a reply.
     pub fn kill(&self) {
         self.doomed.store(true, Ordering::Release);
-        self.waker.wake();
+        // From here on nothing is taken out of a key for it.
+        self.end_wait(Outcome::Abandoned);
+        self.waker.close();
+    }
+
+    /// End the wait of a client that is blocked, from outside. Returns whether it was.
+    pub(crate) fn unblock(&self, outcome: Outcome) -> bool {
+        let ended = self.end_wait(outcome);
+        if ended {
+            self.waker.go_on();
+        }
+        ended
+    }
+
+    fn end_wait(&self, outcome: Outcome) -> bool {
+        let wait = self.wait.lock();
+        wait.as_ref().is_some_and(|ticket| ticket.end(outcome))
+    }
+
+    /// Let the driver see what came of the client's wait.
+    pub(crate) fn go_on(&self) {
+        self.waker.go_on();
     }
 
     #[inline]
@@ -192,7 +217,8 @@ impl Card {
             flag::CLOSING,
             matches!(session.stage, Stage::Closing | Stage::Closed),
         );
-        set(flag::PARKED, session.stage == Stage::Parked);
+        let waits = matches!(session.stage, Stage::Parked | Stage::Blocked);
+        set(flag::PARKED, waits);
         set(flag::NO_TOUCH, session.no_touch);
         set(flag::AUTHENTICATED, session.authenticated);
         self.flags.store(flags, relaxed);

@@ -18,8 +18,10 @@ mod list;
 mod long;
 mod set;
 mod stream;
+mod wait;
 mod zset;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use base::{Now, Rng};
@@ -38,6 +40,7 @@ use crate::pipeline::Stopwatch;
 use crate::session::{Session, Stage};
 use crate::shards::{Held, Shard};
 use crate::stats::Block;
+use crate::waits::Ready;
 
 pub(crate) use long::{LONG_BYTES, Walk};
 
@@ -63,6 +66,8 @@ pub(crate) struct Local {
     /// pause that begins in between would leave an expired key in the way of the
     /// one that is put in its place.
     pub(crate) pause: Option<PauseMode>,
+    /// Keys that somebody waits for and that the present command has changed.
+    pub(crate) ready: VecDeque<Ready>,
     /// What is run comes from the log: decided already, to be repeated.
     pub(crate) replaying: bool,
 }
@@ -606,8 +611,8 @@ impl Ctx<'_> {
             self.local.written.keys.push((database as u32, key.hash));
         }
         let shard = self.shard(key.hash);
-        if !shard.watches.is_empty() {
-            shard.watches.touch(database, key.bytes);
+        if shard.is_attended() {
+            self.tell(database, key);
         }
     }
 
@@ -639,6 +644,7 @@ impl Ctx<'_> {
         self.table(database, key.hash).remove(slot);
         let watches = &mut self.shard(key.hash).watches;
         watches.touch_expired(database, key.bytes);
+        self.signal(database, key);
         self.local.stats.expired_keys.add(1);
         self.effect_in(database, &[b"DEL", key.bytes]);
     }

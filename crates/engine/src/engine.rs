@@ -31,6 +31,7 @@ use crate::pause::Pause;
 use crate::shards::Shards;
 use crate::snapshot::Snapshots;
 use crate::stats::Stats;
+use crate::waits::Tally;
 
 /// How an engine is made.
 pub struct EngineOptions {
@@ -55,6 +56,8 @@ pub enum Threads {
 /// The shared state of one keyspace.
 pub struct Engine {
     pub(crate) shards: Arc<Shards>,
+    /// How many clients wait for keys.
+    pub(crate) waiting: Arc<Tally>,
     pub(crate) hasher: KeyHasher,
     pub commands: Commands,
     pub clients: Clients,
@@ -88,10 +91,12 @@ impl Engine {
                 (shards.trailing_zeros(), Entrants::Shared)
             }
         };
+        let waiting = Arc::default();
         let latency = Arc::new(Monitor::default());
         latency.set_threshold_ms(options.config.live.latency_monitor_threshold_ms);
         Arc::new(Engine {
-            shards: Arc::new(Shards::new(hasher, bits, databases, entrants)),
+            shards: Arc::new(Shards::new(hasher, bits, databases, entrants, &waiting)),
+            waiting,
             hasher,
             commands: Commands::new(),
             clients: Clients::default(),

@@ -9,6 +9,9 @@
 //! slow to read. Such requests stay with their driver: `session.executed` says
 //! how many of a client's requests are through.
 
+mod waiting;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use base::{Now, Rng};
@@ -24,8 +27,9 @@ use crate::info::MemoryUse;
 use crate::latency::Event;
 use crate::pipeline::{self, Prefetch, Resolved, Resolver, Stopwatch};
 use crate::session::{Client, Session, Stage};
-use crate::shards::Held;
+use crate::shards::{Held, Shard};
 use crate::stats::Block;
+use crate::waits::Ready;
 
 /// One request of a batch.
 #[derive(Clone, Copy)]
@@ -75,6 +79,7 @@ impl Executor {
                 asks_before_writes: false,
                 written: Written::default(),
                 pause: None,
+                ready: VecDeque::new(),
                 replaying: false,
             },
             resolver: Resolver::default(),
@@ -276,6 +281,7 @@ impl Executor {
             effects,
             garbage,
             stats,
+            ready,
             ..
         } = &mut self.local;
         held.one(index);
@@ -284,7 +290,11 @@ impl Executor {
         let mut more = false;
         for turn in 0..databases {
             let database = (self.sweep_at + turn) % databases;
-            let (keys, watches) = (&mut shard.keys, &mut shard.watches);
+            let Shard {
+                keys,
+                watches,
+                waits,
+            } = &mut *shard;
             let table = keys.database_mut(database);
             if table.volatile() == 0 {
                 continue;
@@ -294,6 +304,9 @@ impl Executor {
                 garbage.extend(Garbage::of(entry));
                 if !watches.is_empty() {
                     watches.touch_expired(database, entry.key());
+                }
+                if !waits.is_empty() && waits.signal(database, entry.key()) {
+                    ready.push_back(Ready::of(&self.engine, database, entry.key()));
                 }
                 effects.emit(database, &[b"DEL", entry.key()]);
             });
@@ -308,18 +321,22 @@ impl Executor {
                 local: &mut self.local,
             };
             pipeline::settle(&mut ctx);
+            if !ctx.local.ready.is_empty() {
+                pipeline::serve(&mut ctx);
+            }
         }
         self.leave(now);
         more
     }
 
-    /// A client is gone: forget what it watched.
+    /// A client is gone: forget what it watched and what it waited for.
     pub fn disconnect(&mut self, client: &mut Client) {
         if let Some(queue) = client.session.transaction.take()
             && queue.bytes() > Executor::SLOW_TO_FREE_BYTES
         {
             self.engine.host.discard(Garbage::Queue(queue));
         }
+        self.abandon(&mut client.session);
         self.unwatch(&mut client.session);
         self.engine.clients.unregister(client.session.id);
     }

@@ -268,15 +268,20 @@ pub trait Host: Send + Sync {
 
 /// How another thread reaches the driver of one client.
 pub trait Wake: Send + Sync {
-    /// Something about this client changed: it was killed, or unblocked.
-    fn wake(&self);
+    /// The client was killed: it is to be closed.
+    fn close(&self);
+
+    /// The client was blocked and may go on ([`crate::Executor::take_up`]).
+    fn go_on(&self);
 }
 
 /// For clients that are driven by the very thread that calls.
 pub struct NoWake;
 
 impl Wake for NoWake {
-    fn wake(&self) {}
+    fn close(&self) {}
+
+    fn go_on(&self) {}
 }
 
 /// A shared host.

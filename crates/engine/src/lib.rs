@@ -40,6 +40,7 @@ mod snapshot;
 pub mod stats;
 mod transaction;
 pub mod version;
+mod waits;
 mod watch;
 
 pub use clients::{Card, Clients, Origin};
@@ -61,3 +62,4 @@ pub use snapshot::{
     Budget, Cut, IMAGES_BYTES_MAX, NO_CAP, Progress, Sink, Snapshot, SnapshotError,
 };
 pub use version::{OCHRE_VERSION, REDIS_VERSION};
+pub use waits::Ticket;

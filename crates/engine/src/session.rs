@@ -13,6 +13,7 @@ use crate::clients::Card;
 use crate::commands::CommandId;
 use crate::host::Lsn;
 use crate::transaction::Transaction;
+use crate::waits::{Outcome, Ticket};
 use crate::watch::{Touched, WatchedKey};
 
 /// A session and what is to be sent to it.
@@ -48,6 +49,8 @@ pub struct Session {
     pub gate: Lsn,
     /// The snapshot that the present request waits for.
     pub ticket: Option<u64>,
+    /// What a client that is blocked waits for.
+    pub wait: Option<Arc<Ticket>>,
     /// What others may know and say about this client.
     pub card: Arc<Card>,
 }
@@ -60,6 +63,9 @@ pub enum Stage {
     /// Its next request waits until somebody wakes it (CLIENT PAUSE, or a
     /// snapshot that has to make room).
     Parked,
+    /// It waits for a key (BLPOP and the like): its request is done, its reply comes
+    /// when it is served or its time is up ([`crate::Executor::take_up`]).
+    Blocked,
     /// To be closed once its outbox is sent.
     Closing,
     /// To be closed at once, unsent replies lost (killed by another client).
@@ -98,6 +104,7 @@ impl Client {
                 commands: 0,
                 gate: Lsn(0),
                 ticket: None,
+                wait: None,
                 card,
             },
             outbox: Outbox::default(),
@@ -115,6 +122,19 @@ impl Session {
         } else {
             64 * 1024
         }
+    }
+
+    /// The time of a client that is blocked is up: unless somebody serves it at this
+    /// moment, its wait is over ([`crate::Executor::take_up`]).
+    pub fn time_out(&self) {
+        if let Some(ticket) = &self.wait {
+            ticket.end(Outcome::TimedOut);
+        }
+    }
+
+    /// Is the present command's reply left out?
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self.reply_mode, ReplyMode::Off | ReplyMode::Skipping)
     }
 
     /// Has a watched key been touched since WATCH?

@@ -20,12 +20,22 @@ use std::sync::Arc;
 use store::{KeyHasher, Table};
 
 use crate::lock::{Entrants, Lock};
+use crate::waits::{Tally, Waits};
 use crate::watch::Watches;
 
-/// One shard: its keys, and who watches them.
+/// One shard: its keys, who watches them and who waits for them.
 pub struct Shard {
     pub keys: store::Shard,
     pub watches: Watches,
+    pub waits: Waits,
+}
+
+impl Shard {
+    /// Does anybody want to hear of what changes here?
+    #[inline]
+    pub(crate) fn is_attended(&self) -> bool {
+        !self.watches.is_empty() || !self.waits.is_empty()
+    }
 }
 
 /// The shards of one engine.
@@ -48,6 +58,7 @@ impl Shards {
         bits: u32,
         databases: usize,
         entrants: Entrants,
+        waiting: &Arc<Tally>,
     ) -> Shards {
         let shard = |index| {
             Padded(Lock::new(
@@ -55,6 +66,7 @@ impl Shards {
                 Shard {
                     keys: store::Shard::new(hasher, bits, index, databases),
                     watches: Watches::default(),
+                    waits: Waits::new(waiting.clone()),
                 },
             ))
         };

@@ -13,6 +13,12 @@ pub trait Clock: Send + Sync {
     fn sleep_us(&self, us: u64) {
         std::thread::sleep(std::time::Duration::from_micros(us));
     }
+
+    /// Who waits for a moment of this clock looks at it again after so many real
+    /// microseconds at the latest: all there is to wait, if it runs as the world does.
+    fn slice_us_max(&self) -> u64 {
+        3_600_000_000
+    }
 }
 
 /// The machine's clocks.
@@ -51,6 +57,11 @@ impl Clock for ManualClock {
             unix_us,
             mono_us: unix_us as u64,
         }
+    }
+
+    /// It goes on when it is told to, and tells nobody.
+    fn slice_us_max(&self) -> u64 {
+        1000
     }
 
     /// Nobody waits: the clock goes on by as much.

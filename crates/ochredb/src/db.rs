@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base::Now;
 use engine::config::Config;
-use engine::{Client, Engine, EngineOptions, Executor, NoWake, Origin, Stage, Threads};
-use parking_lot::Mutex;
+use engine::{Client, Engine, EngineOptions, Executor, Origin, Stage, Threads, Wake};
+use parking_lot::{Condvar, Mutex};
 use resp::{Outbox, OwnedArgv, Protocol, Value};
 
 use crate::clock::{Clock, SystemClock};
@@ -28,6 +28,41 @@ pub struct Db {
 struct Seat {
     executor: Executor,
     client: Client,
+    bell: Arc<Bell>,
+}
+
+/// What other sessions ring when one that is blocked may go on.
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    heard: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *self.rung.lock() = true;
+        self.heard.notify_all();
+    }
+
+    fn wait(&self, at_most: Duration) {
+        let mut rung = self.rung.lock();
+        if !*rung {
+            self.heard.wait_for(&mut rung, at_most);
+        }
+        *rung = false;
+    }
+}
+
+struct RingsBell(Arc<Bell>);
+
+impl Wake for RingsBell {
+    fn close(&self) {
+        self.0.ring();
+    }
+
+    fn go_on(&self) {
+        self.0.ring();
+    }
 }
 
 /// How a database is opened.
@@ -111,10 +146,7 @@ impl Db {
 
     fn on(engine: Arc<Engine>, host: Arc<Embedded>, clock: Arc<dyn Clock>) -> Db {
         Db {
-            seat: Mutex::new(Seat {
-                executor: engine.executor(),
-                client: session(&engine, clock.now()),
-            }),
+            seat: Mutex::new(Seat::new(engine.executor(), clock.now())),
             engine,
             host,
             clock,
@@ -123,6 +155,10 @@ impl Db {
 
     /// Run any command and return its reply. An error reply is an `Err`;
     /// errors inside of an EXEC's array stay where they are.
+    ///
+    /// A command that waits for a key (BLPOP and the like) waits here, in the calling
+    /// thread, until another session serves it, its timeout is over or CLIENT UNBLOCK
+    /// ends it. Whoever shares this handle waits too; a clone does not.
     pub fn execute<A: AsRef<[u8]>>(
         &self,
         argv: impl IntoIterator<Item = A>,
@@ -147,12 +183,12 @@ impl Db {
         }
         let now = self.clock.now();
         let mut seat = self.seat.lock();
-        let Seat { executor, client } = &mut *seat;
-        if client.session.card.is_doomed() {
-            // CLIENT KILL: go on as a client does that connects again.
-            executor.disconnect(client);
-            *client = session(&self.engine, now);
-        }
+        seat.renew_if_killed(now);
+        let Seat {
+            executor,
+            client,
+            bell,
+        } = &mut *seat;
         executor.execute_one(now, argv.as_argv(), client);
         while client.session.stage == Stage::Parked {
             // This call waits as a client would: for the end of CLIENT PAUSE, or for
@@ -164,6 +200,23 @@ impl Db {
             if self.engine.pause.mode_at(now.unix_ms()).is_none() {
                 client.session.stage = Stage::Running;
                 executor.execute_one(now, argv.as_argv(), client);
+            }
+        }
+        client.session.publish();
+        while client.session.stage == Stage::Blocked {
+            let now = self.clock.now();
+            let wait = client.session.wait.as_ref();
+            let deadline_us = wait.and_then(|wait| wait.deadline_us);
+            let left_us = deadline_us.map(|us| us.saturating_sub(now.mono_us));
+            if left_us == Some(0) {
+                client.session.time_out();
+            }
+            if !executor.take_up(now, client) {
+                let slice_us = self.clock.slice_us_max();
+                let left_us = left_us.filter(|&us| us > 0).unwrap_or(slice_us);
+                bell.wait(Duration::from_micros(left_us.min(slice_us)));
+            } else if client.session.stage == Stage::Closed {
+                return b"-UNBLOCKED this session was killed while it waited\r\n".to_vec();
             }
         }
         // An embedded session never closes; QUIT and the like just answer.
@@ -203,13 +256,34 @@ impl Clone for Db {
 
 impl Drop for Db {
     fn drop(&mut self) {
-        let Seat { executor, client } = self.seat.get_mut();
+        let Seat {
+            executor, client, ..
+        } = self.seat.get_mut();
         executor.disconnect(client);
     }
 }
 
+impl Seat {
+    fn new(executor: Executor, now: Now) -> Seat {
+        let bell = Arc::new(Bell::default());
+        Seat {
+            client: session(executor.engine(), now, &bell),
+            executor,
+            bell,
+        }
+    }
+
+    /// After CLIENT KILL: go on as a client does that connects again.
+    fn renew_if_killed(&mut self, now: Now) {
+        if self.client.session.card.is_doomed() {
+            self.executor.disconnect(&mut self.client);
+            self.client = session(self.executor.engine(), now, &self.bell);
+        }
+    }
+}
+
 /// A new session, which CLIENT LIST shows beside those that came from outside.
-fn session(engine: &Engine, now: Now) -> Client {
+fn session(engine: &Engine, now: Now, bell: &Arc<Bell>) -> Client {
     let origin = Origin {
         peer: "embedded:0".into(),
         local: "embedded:0".into(),
@@ -218,7 +292,7 @@ fn session(engine: &Engine, now: Now) -> Client {
         ..Origin::default()
     };
     let clients = &engine.clients;
-    let card = clients.register(origin, now.unix_secs(), Box::new(NoWake));
+    let card = clients.register(origin, now.unix_secs(), Box::new(RingsBell(bell.clone())));
     let mut client = Client::new(card, true);
     client.session.protocol = Protocol::Resp3;
     client
@@ -325,5 +399,41 @@ mod tests {
         backwards.reverse();
         assert!(entries == backwards);
         assert_eq!(items(&["SMEMBERS", "set"]).len(), COUNT);
+    }
+
+    #[test]
+    fn a_call_waits_for_another_handle_and_no_longer_than_its_time() {
+        let db = Db::memory();
+        assert!(db.execute(["BLPOP", "k", "0.005"]).unwrap().is_nil());
+        let clients = || {
+            let info = db.execute(["INFO", "clients"]).unwrap();
+            String::from_utf8_lossy(info.as_bytes().unwrap()).into_owned()
+        };
+        let until = |done: &dyn Fn() -> bool| {
+            while !done() {
+                std::thread::yield_now();
+            }
+        };
+        std::thread::scope(|scope| {
+            let waiter = db.clone();
+            let id = waiter.execute(["CLIENT", "ID"]).unwrap().as_int().unwrap();
+            let id = id.to_string();
+            let calls = scope.spawn(move || [(); 4].map(|()| waiter.execute(["BLPOP", "k", "0"])));
+            until(&|| clients().contains("blocked_clients:1"));
+            db.execute(["RPUSH", "k", "v"]).unwrap();
+            for reason in ["TIMEOUT", "ERROR"] {
+                let unblock = ["CLIENT", "UNBLOCK", &id, reason];
+                until(&|| db.execute(unblock) == Ok(Value::Int(1)));
+            }
+            until(&|| clients().contains("blocked_clients:1"));
+            db.execute(["CLIENT", "KILL", "ID", &id]).unwrap();
+            let [served, unblocked, refused, killed] = calls.join().unwrap();
+            let pair = ["k", "v"].map(|word| Value::Bulk(word.as_bytes().to_vec()));
+            assert_eq!(served, Ok(Value::Array(pair.to_vec())));
+            assert!(unblocked.unwrap().is_nil());
+            assert_eq!(refused.unwrap_err().code(), "UNBLOCKED");
+            assert_eq!(killed.unwrap_err().code(), "UNBLOCKED");
+        });
+        assert!(clients().contains("total_blocking_keys:0"));
     }
 }

@@ -11,6 +11,7 @@
 //! only when they read and how they wait differs.
 
 mod banner;
+mod bell;
 mod connection;
 mod facts;
 mod files;

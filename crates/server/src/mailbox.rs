@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use engine::Wake;
 use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -17,7 +18,7 @@ use crate::listener::{Accepted, Listener};
 pub(crate) enum Mail {
     /// A client to be driven by this loop.
     Client(Accepted),
-    /// Look at the client on this seat: it may have been killed.
+    /// Look at the client on this seat: it may have been killed, or may go on.
     Look(u32),
     /// Parked clients may go on.
     Unpark,
@@ -86,5 +87,22 @@ impl Mailbox {
 impl AsFd for Mailbox {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.wake.as_fd()
+    }
+}
+
+/// Reaches the driver of one seat. The seat may have another client by then:
+/// the loop looks before it acts.
+pub(crate) struct SeatWaker {
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) seat: u32,
+}
+
+impl Wake for SeatWaker {
+    fn close(&self) {
+        self.mailbox.push(Mail::Look(self.seat));
+    }
+
+    fn go_on(&self) {
+        self.mailbox.push(Mail::Look(self.seat));
     }
 }

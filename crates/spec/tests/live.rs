@@ -25,6 +25,12 @@ const NEWER: &[(&str, &str, &str)] = &[
         "operations are listed since 7.2; four came with 8.2",
     ),
     ("bitop", "history", "the operations of 8.2"),
+    ("blmove", "flags", "7.2 lets it into scripts"),
+    ("blpop", "flags", "7.2 lets it into scripts"),
+    ("brpop", "flags", "7.2 lets it into scripts"),
+    ("brpoplpush", "flags", "7.2 lets it into scripts"),
+    ("bzpopmax", "flags", "7.2 lets it into scripts"),
+    ("bzpopmin", "flags", "7.2 lets it into scripts"),
     (
         "client|kill",
         "args",
@@ -328,6 +334,14 @@ fn the_server_accepts_the_form_of_random_lines() {
             }
             let answer = if parting.contains(&&*spec.full_name()) {
                 server.connect().first_line(&line)
+            } else if spec.flags.contains(spec::Flags::BLOCKING) {
+                // Inside a transaction nobody waits.
+                client.ask(&["MULTI"]);
+                let queued = client.ask(&line).error();
+                match client.ask(&["EXEC"]) {
+                    Reply::Items(replies) => replies[0].error(),
+                    _ => queued,
+                }
             } else {
                 client.ask(&line).error()
             };

@@ -100,8 +100,18 @@ impl Node {
     fn ask<A: AsRef<[u8]>>(&mut self, seat: usize, now_ms: i64, argv: &[A]) -> Value {
         let argv = OwnedArgv::new(argv);
         let client = &mut self.clients[seat];
+        if client.session.stage == Stage::Blocked {
+            // It has been served meanwhile, or has waited long enough.
+            client.session.time_out();
+            assert!(self.executor.take_up(at(now_ms), client));
+            assert!(!client.outbox.take_bytes().is_empty());
+        }
         self.executor
             .execute_one(at(now_ms), argv.as_argv(), client);
+        if client.session.stage == Stage::Blocked {
+            assert!(client.outbox.is_empty());
+            return Value::Null;
+        }
         client.session.stage = Stage::Running;
         let bytes = client.outbox.take_bytes();
         let (value, used) = Value::read(&bytes)

@@ -103,6 +103,12 @@ fn damage(tape: &mut Tape<'_>, argv: &mut Vec<Vec<u8>>) {
     }
 }
 
+/// May this request wait for what another client does?
+pub(crate) fn may_wait(argv: &[Vec<u8>]) -> bool {
+    let at = spec::table::position(&argv[0]);
+    at.is_some_and(|at| spec::COMMANDS[at].flags.contains(spec::Flags::BLOCKING))
+}
+
 /// Keeps away what only takes long.
 #[derive(Default)]
 pub(crate) struct Patience {

@@ -174,16 +174,29 @@ fn one_answer(client: &mut Client, line: &[Vec<u8>]) {
             .take(300)
             .collect()
     };
+    // Inside a transaction nobody waits for ever.
+    let waits = may_wait(&line[0]);
+    if waits {
+        client.ask(&["MULTI"]);
+    }
     client.send(&super::client::request(line));
     let reply = client
         .reply()
         .unwrap_or_else(|| panic!("closed by {:?}", shown()));
+    if waits {
+        client.ask(&["EXEC"]);
+    }
     client.send(&super::client::request(&["ECHO", "next"]));
     let next = client
         .reply()
         .unwrap_or_else(|| panic!("closed after {:?}", shown()));
     let expected = Reply::Bulk(b"next".to_vec());
     assert_eq!(next, expected, "after {:?}: {}", shown(), brief(&reply));
+}
+
+fn may_wait(name: &[u8]) -> bool {
+    let at = spec::table::position(name);
+    at.is_some_and(|at| spec::COMMANDS[at].flags.contains(spec::Flags::BLOCKING))
 }
 
 /// A client of a server where no string grows beyond a megabyte.

@@ -38,19 +38,33 @@ const EDGES: &[(&str, &[&str])] = &[
     ("host", &["codec", "config", "effect", "garbage"]),
     ("codec", &["config"]),
     ("copies", &["host"]),
-    ("shards", &["lock", "watch"]),
+    // What waits is run in its turn, and carries what runs it.
+    (
+        "waits",
+        &[
+            "args", "clients", "commands", "ctx", "engine", "error", "host", "session",
+        ],
+    ),
+    ("shards", &["lock", "waits", "watch"]),
     ("transaction", &["commands"]),
-    ("clients", &["host", "session"]),
+    ("clients", &["host", "session", "waits"]),
     (
         "session",
-        &["clients", "commands", "host", "transaction", "watch"],
+        &[
+            "clients",
+            "commands",
+            "host",
+            "transaction",
+            "waits",
+            "watch",
+        ],
     ),
     // What a handler sees of the world.
     (
         "ctx",
         &[
             "commands", "config", "copies", "effect", "engine", "error", "garbage", "host",
-            "pause", "pipeline", "session", "shards", "stats",
+            "pause", "pipeline", "session", "shards", "stats", "waits",
         ],
     ),
     (
@@ -81,6 +95,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "stats",
             "transaction",
             "version",
+            "waits",
             "watch",
         ],
     ),
@@ -89,6 +104,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "pipeline",
         &[
             "args",
+            "clients",
             "commands",
             "config",
             "ctx",
@@ -101,6 +117,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "shards",
             "stats",
             "transaction",
+            "waits",
         ],
     ),
     // What has no client: snapshots, and what comes back from a log.
@@ -116,14 +133,14 @@ const EDGES: &[(&str, &[&str])] = &[
         "engine",
         &[
             "clients", "commands", "config", "copies", "executor", "host", "info", "latency",
-            "lock", "pause", "shards", "snapshot", "stats",
+            "lock", "pause", "shards", "snapshot", "stats", "waits",
         ],
     ),
     (
         "executor",
         &[
             "clients", "ctx", "effect", "engine", "garbage", "host", "info", "latency", "pipeline",
-            "session", "shards", "stats",
+            "session", "shards", "stats", "waits",
         ],
     ),
 ];

@@ -108,7 +108,8 @@ impl Ctx<'_> {
         let mut flushed = 0;
         self.changed_all(database);
         for index in 0..engine.shards.len() {
-            let Shard { keys, watches } = self.held_shard(index);
+            self.signal_all(database, index);
+            let Shard { keys, watches, .. } = self.held_shard(index);
             let table = keys.database(database);
             if table.is_empty() {
                 continue;
@@ -130,7 +131,9 @@ impl Ctx<'_> {
         self.changed_all(a);
         self.changed_all(b);
         for index in 0..engine.shards.len() {
-            let Shard { keys, watches } = self.held_shard(index);
+            self.signal_all(a, index);
+            self.signal_all(b, index);
+            let Shard { keys, watches, .. } = self.held_shard(index);
             let see = |database, key: &[u8]| presence(engine, keys.database(database), key, now_ms);
             watches.exchange(a, |key| (see(a, key), see(b, key)));
             watches.exchange(b, |key| (see(b, key), see(a, key)));

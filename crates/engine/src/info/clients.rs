@@ -23,11 +23,14 @@ pub(super) fn write(ctx: &mut Ctx<'_>, page: &mut Page) {
     page.field("maxclients", ctx.config().live.maxclients);
     page.bytes("client_recent_max_input_buffer", input.max().unwrap_or(0));
     page.bytes("client_recent_max_output_buffer", output.max().unwrap_or(0));
-    page.zeros(&["blocked_clients", "tracking_clients"]);
+    let waiting = &ctx.engine.waiting;
+    page.field("blocked_clients", load(&waiting.clients));
+    page.field("tracking_clients", 0);
     page.field("watching_clients", watching.count());
-    page.zeros(&[
-        "clients_in_timeout_table",
-        "total_blocking_keys",
+    page.field("clients_in_timeout_table", load(&waiting.timed_clients));
+    page.field("total_blocking_keys", load(&waiting.keys));
+    page.field(
         "total_blocking_keys_on_nokey",
-    ]);
+        load(&waiting.keys_on_no_key),
+    );
 }

@@ -16,6 +16,7 @@ mod lock;
 mod prefetch;
 mod resolve;
 mod run;
+mod serve;
 mod stopwatch;
 
 pub(crate) use gate::{SHOWN_BYTES_MAX, Verdict, judge, shown};
@@ -23,6 +24,7 @@ pub(crate) use lock::enter;
 pub(crate) use prefetch::Prefetch;
 pub(crate) use resolve::{Resolved, Resolver};
 pub(crate) use run::{call, hand_over, run, settle};
+pub(crate) use serve::{answer_outcome, serve};
 pub(crate) use stopwatch::Stopwatch;
 
 use resp::{Argv, Outbox, Reply};

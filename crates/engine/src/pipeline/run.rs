@@ -46,6 +46,9 @@ pub(crate) fn run(
             ctx.session.gate = Lsn::PENDING;
         }
     }
+    if !ctx.local.ready.is_empty() {
+        crate::pipeline::serve(ctx);
+    }
 }
 
 /// Run a handler and count it. Its effects stay in the present group.

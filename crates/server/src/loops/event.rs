@@ -33,17 +33,19 @@ use std::time::Duration;
 
 use base::Now;
 use engine::config::{Config, OutputLimit};
-use engine::{Client, Engine, Executor, Request, Stage, Wake};
+use engine::{Client, Engine, Executor, Request, Stage};
 use ochredb::persistence::Load;
 use resp::QueryPool;
 use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
 
+use super::blocked::Blocked;
 use super::keep::Keep;
+use super::token::Token;
 use super::{answer_protocol_error, limits, publish_buffers, publish_session, screen};
 use crate::connection::{Connection, Received, Sent};
 use crate::listener::{Accepted, Listener};
-use crate::mailbox::{Mail, Mailbox};
+use crate::mailbox::{Mail, Mailbox, SeatWaker};
 use crate::signals::Signals;
 use crate::world::World;
 
@@ -81,37 +83,6 @@ pub(crate) fn run(
     ended
 }
 
-/// Epoll's word for what is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    Seat(u32),
-    Listener(u32),
-    Mailbox,
-    Signals,
-}
-
-impl Token {
-    fn data(self) -> EventData {
-        let (kind, index) = match self {
-            Token::Seat(seat) => (0u64, seat),
-            Token::Listener(index) => (1, index),
-            Token::Mailbox => (2, 0),
-            Token::Signals => (3, 0),
-        };
-        EventData::new_u64(kind << 32 | u64::from(index))
-    }
-
-    fn of(data: EventData) -> Token {
-        let (kind, index) = (data.u64() >> 32, data.u64() as u32);
-        match kind {
-            0 => Token::Seat(index),
-            1 => Token::Listener(index),
-            2 => Token::Mailbox,
-            _ => Token::Signals,
-        }
-    }
-}
-
 /// A connection, and what this loop thinks of it.
 pub(super) struct Seat {
     connection: Connection,
@@ -130,6 +101,10 @@ pub(super) struct Seat {
     over_soft_since_us: Option<u64>,
     /// Its replies wait for the log.
     pub(super) held: bool,
+    /// It waits for a key: what it sends is read when it goes on.
+    pub(super) blocked: bool,
+    /// It has sent something meanwhile.
+    pub(super) sent_more: bool,
 }
 
 pub(super) struct EventLoop {
@@ -156,8 +131,9 @@ pub(super) struct EventLoop {
     /// What may still be encoded of long replies in this turn.
     encodable_bytes: usize,
     parked: Vec<u32>,
+    pub(super) blocked: Blocked,
     query_pool: QueryPool,
-    outbox_pool: Vec<Vec<u8>>,
+    pub(super) outbox_pool: Vec<Vec<u8>>,
     events: Vec<Event>,
     requests: Vec<Request<'static>>,
     turn_requests: usize,
@@ -205,6 +181,7 @@ impl EventLoop {
             streaming: Vec::new(),
             encodable_bytes: 0,
             parked: Vec::new(),
+            blocked: Blocked::default(),
             query_pool: QueryPool::default(),
             outbox_pool: Vec::new(),
             events: Vec::with_capacity(EventLoop::EVENTS),
@@ -268,6 +245,7 @@ impl EventLoop {
                 self.tick(now);
             }
             self.unpark(now);
+            self.time_out(now);
             self.release(now);
             self.execute(now);
             self.keep(now)?;
@@ -291,6 +269,7 @@ impl EventLoop {
             let now = self.turn_ended;
             wait_us = self.next_tick_us.saturating_sub(now.mono_us);
             wait_us = wait_us.min(self.keep.wait_us_max());
+            wait_us = wait_us.min(self.blocked.wait_us_max(now));
             let paused_until_ms = self.engine.pause.until_ms();
             if !self.parked.is_empty() && paused_until_ms > 0 {
                 let left_ms = paused_until_ms - now.unix_ms();
@@ -327,6 +306,10 @@ impl EventLoop {
                 && let Some(entry) = &mut self.seats[seat as usize]
             {
                 entry.hung_up = true;
+                if entry.blocked {
+                    // Nobody is served who is on his way out.
+                    return self.close(seat);
+                }
             }
             self.read(seat);
         } else if is_lost {
@@ -337,7 +320,7 @@ impl EventLoop {
     /// Is this client read from at present?
     fn is_read(&self, seat: u32) -> bool {
         let entry = self.seats[seat as usize].as_deref();
-        entry.is_some_and(|entry| entry.interest.contains(EventFlags::IN))
+        entry.is_some_and(|entry| entry.interest.contains(EventFlags::IN) && !entry.blocked)
     }
 
     pub(super) fn read_later(&mut self, seat: u32) {
@@ -356,6 +339,10 @@ impl EventLoop {
             return; // closed earlier in this turn
         };
         if entry.ended || !entry.interest.contains(EventFlags::IN) {
+            return;
+        }
+        if entry.blocked {
+            entry.sent_more = true;
             return;
         }
         if entry.held {
@@ -384,7 +371,7 @@ impl EventLoop {
     }
 
     #[inline]
-    fn list(&mut self, seat: u32) {
+    pub(super) fn list(&mut self, seat: u32) {
         if let Some(entry) = &mut self.seats[seat as usize]
             && !entry.listed
         {
@@ -550,6 +537,13 @@ impl EventLoop {
         let closing = client.session.stage == Stage::Closing;
         let full = client.outbox.len() > client.session.outbox_bytes_max();
         let parked = client.session.stage == Stage::Parked;
+        entry.blocked = client.session.stage == Stage::Blocked;
+        if entry.blocked {
+            if entry.hung_up || entry.ended {
+                return self.close(seat);
+            }
+            self.blocked.add(seat, client);
+        }
         let mut interest = EventFlags::ET | EventFlags::RDHUP;
         interest.set(EventFlags::IN, !full && !parked && !closing && !entry.ended);
         interest.set(EventFlags::OUT, sent == Sent::Part);
@@ -562,7 +556,7 @@ impl EventLoop {
         }
         if parked {
             self.parked.push(seat);
-        } else if waits && !full && !closing {
+        } else if waits && !full && !closing && !entry.blocked {
             self.again.push(seat);
         }
     }
@@ -633,6 +627,8 @@ impl EventLoop {
             last_active_us: now.mono_us,
             over_soft_since_us: None,
             held: false,
+            blocked: false,
+            sent_more: false,
         }));
         self.clients[seat as usize] = Some(client);
         if added.is_err() {
@@ -645,6 +641,7 @@ impl EventLoop {
         if let (Some(entry), Some(mut client)) =
             (self.seats[index].take(), self.clients[index].take())
         {
+            self.blocked.remove(seat, &client);
             self.executor.disconnect(&mut client);
             drop(entry);
             self.parked.retain(|&parked| parked != seat);
@@ -675,8 +672,10 @@ impl EventLoop {
                 Mail::Client(accepted) => self.adopt(accepted, now),
                 Mail::Look(seat) => {
                     let client = self.clients.get(seat as usize).and_then(Option::as_ref);
-                    if client.is_some_and(|client| client.session.card.is_doomed()) {
-                        self.close(seat);
+                    match client.map(|client| &client.session) {
+                        Some(session) if session.card.is_doomed() => self.close(seat),
+                        Some(session) if session.stage == Stage::Blocked => self.go_on(seat, now),
+                        _ => {}
                     }
                 }
                 Mail::Unpark | Mail::Durable => {}
@@ -742,7 +741,9 @@ impl EventLoop {
         if timeout_us == 0 {
             return;
         }
-        let idle = |entry: &Seat| now.mono_us.saturating_sub(entry.last_active_us) > timeout_us;
+        let idle = |entry: &Seat| {
+            !entry.blocked && now.mono_us.saturating_sub(entry.last_active_us) > timeout_us
+        };
         for seat in 0..self.seats.len() as u32 {
             if self.seats[seat as usize].as_deref().is_some_and(idle) {
                 self.world.log.verbose("Closing idle client");
@@ -783,17 +784,4 @@ fn recycled<'b>(mut requests: Vec<Request<'_>>) -> Vec<Request<'b>> {
     requests.clear();
     let nothing = |_| unreachable!("just cleared");
     requests.into_iter().map(nothing).collect()
-}
-
-/// Reaches the driver of one seat. The seat may have another client by then:
-/// the loop looks before it acts.
-struct SeatWaker {
-    mailbox: Arc<Mailbox>,
-    seat: u32,
-}
-
-impl Wake for SeatWaker {
-    fn wake(&self) {
-        self.mailbox.push(Mail::Look(self.seat));
-    }
 }

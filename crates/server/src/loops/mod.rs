@@ -4,9 +4,11 @@
 //! that are ready as one batch. *Threaded*: a thread for each client, waiting
 //! in its socket. Same engine, same connections; `--mode` chooses.
 
+mod blocked;
 pub(crate) mod event;
 mod keep;
 pub(crate) mod threaded;
+mod token;
 
 use engine::config::Config;
 use engine::{Client, Session};

@@ -27,6 +27,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::Shutdown;
 
 use super::{answer_protocol_error, limits, publish_buffers, publish_session, screen};
+use crate::bell::Bell;
 use crate::connection::{Connection, Received, Sent};
 use crate::listener::{Accepted, Listener};
 use crate::mailbox::{Mail, Mailbox};
@@ -219,12 +220,17 @@ impl Threads {
 struct Seat {
     connection: Connection,
     client: Box<Client>,
+    bell: Arc<Bell>,
 }
 
 impl Seat {
     fn new(engine: &Engine, accepted: Accepted) -> Seat {
         let connection = Connection::new(accepted.socket);
-        let waker = SocketWaker(connection.socket());
+        let bell = Arc::new(Bell::default());
+        let waker = ClientWaker {
+            socket: connection.socket(),
+            bell: bell.clone(),
+        };
         let now = Now::read();
         let clients = &engine.clients;
         let card = clients.register(accepted.origin, now.unix_secs(), Box::new(waker));
@@ -232,6 +238,7 @@ impl Seat {
         Seat {
             connection,
             client: Box::new(Client::new(card, open)),
+            bell,
         }
     }
 }
@@ -241,6 +248,7 @@ fn serve(threads: &Threads, seat: Seat) {
     let Seat {
         mut connection,
         client,
+        bell,
     } = seat;
     let mut seats = [Some(client)];
     let mut pool = QueryPool::default();
@@ -257,7 +265,7 @@ fn serve(threads: &Threads, seat: Seat) {
         let executor = threads.lend();
         executor.stats().received_bytes.add(received_bytes);
         executor.stats().reads_processed.add(1);
-        if !turn(executor, &mut connection, &mut seats, &mut pool) {
+        if !turn(executor, &mut connection, &mut seats, &mut pool, &bell) {
             break;
         }
     }
@@ -291,6 +299,7 @@ fn turn(
     connection: &mut Connection,
     seats: &mut [Option<Box<Client>>; 1],
     pool: &mut QueryPool,
+    bell: &Bell,
 ) -> bool {
     let threads = executor.threads;
     let config = threads.engine.config();
@@ -340,9 +349,15 @@ fn turn(
         match client.session.stage {
             Stage::Running => {}
             Stage::Parked => wait_for_pause(threads, client),
+            Stage::Blocked => {
+                if !wait_for_key(threads, connection, client, bell) {
+                    return false;
+                }
+            }
             Stage::Closing | Stage::Closed => return false,
         }
-        if connection.query.pending() == 0 && !connection.query.has_unparsed() {
+        let answered = client.outbox.is_empty();
+        if answered && connection.query.pending() == 0 && !connection.query.has_unparsed() {
             return true;
         }
         executor = threads.lend();
@@ -378,6 +393,34 @@ fn wait_for_pause(threads: &Threads, client: &mut Client) {
         }
     }
     client.session.stage = Stage::Running;
+}
+
+/// Wait until the client has been served, is unblocked, or its time is up; then its
+/// reply is in the outbox. `false` if it has gone away or was killed.
+fn wait_for_key(
+    threads: &Threads,
+    connection: &Connection,
+    client: &mut Client,
+    bell: &Bell,
+) -> bool {
+    let mut listening = bell.begin();
+    loop {
+        let now = Now::read();
+        let wait = client.session.wait.as_ref();
+        let deadline_us = wait.and_then(|wait| wait.deadline_us);
+        let left_us = deadline_us.map(|deadline_us| deadline_us.saturating_sub(now.mono_us));
+        if left_us == Some(0) {
+            client.session.time_out();
+        }
+        if threads.lend().take_up(now, client) {
+            // The thread that served it may not have written its log yet.
+            threads.world.persistence().end_batch(now);
+            return client.session.stage == Stage::Running;
+        }
+        if !listening.wait(connection, left_us.filter(|&left_us| left_us > 0)) {
+            return false;
+        }
+    }
 }
 
 /// Expiry and samples, ten times a second.
@@ -448,11 +491,19 @@ fn keep(engine: &Engine, world: &World, executor: &mut Executor, mut load: Load)
     Ok(())
 }
 
-/// Wakes a thread that waits in its socket, by ending the connection.
-struct SocketWaker(Arc<OwnedFd>);
+/// Reaches a client's thread, which waits in its socket or beside its bell.
+struct ClientWaker {
+    socket: Arc<OwnedFd>,
+    bell: Arc<Bell>,
+}
 
-impl Wake for SocketWaker {
-    fn wake(&self) {
-        let _ = rustix::net::shutdown(&self.0, Shutdown::Both);
+impl Wake for ClientWaker {
+    /// Whoever waits in a socket is woken by its end.
+    fn close(&self) {
+        let _ = rustix::net::shutdown(&self.socket, Shutdown::Both);
+    }
+
+    fn go_on(&self) {
+        self.bell.ring();
     }
 }

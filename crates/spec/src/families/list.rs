@@ -1,10 +1,60 @@
 //! Lists: strings in a row, cheap to change at both ends.
 
-use crate::arg::{Arg, int, key, one_of, pure, text};
+use crate::arg::{Arg, double, int, key, one_of, pure, text};
 use crate::category::Categories;
 use crate::flags::Flags;
-use crate::keys::{KeyFlags, KeySpec};
+use crate::keys::{Begin, KeyFlags, KeySpec};
 use crate::spec::{Group, Spec, at_least, exactly};
+
+pub static BLMOVE: Spec = write("blmove", exactly(6))
+    .flags(Flags::DENYOOM.with(Flags::BLOCKING))
+    .keys(FROM_KEY_TO_KEY)
+    .since("6.2.0")
+    .summary(
+        "Takes an element from an end of a list to an end of another, and waits if there is none.",
+    )
+    .args(&[
+        key("source"),
+        key("destination").key_spec(1),
+        END.named("wherefrom"),
+        END.named("whereto"),
+        double("timeout"),
+    ]);
+
+pub static BLMPOP: Spec = write("blmpop", at_least(5))
+    .flags(Flags::BLOCKING)
+    .keys(&[KeySpec::counted(2, 1, KeyFlags::TAKE)])
+    .since("7.0.0")
+    .summary("Takes elements from an end of the first list that has any, and waits if none has.")
+    .complexity("O(N+M), N the number of keys and M the number of elements taken.")
+    .args(&[
+        double("timeout"),
+        int("numkeys").counts_next(),
+        key("key").multiple(),
+        END.named("where"),
+        int("count").token("COUNT").within(1, i64::MAX).optional(),
+    ]);
+
+pub static BLPOP: Spec = pop_or_wait("blpop")
+    .summary("Takes the first element of the first list that has any, and waits if none has.");
+
+pub static BRPOP: Spec = pop_or_wait("brpop")
+    .summary("Takes the last element of the first list that has any, and waits if none has.");
+
+pub static BRPOPLPUSH: Spec = write("brpoplpush", exactly(4))
+    .flags(Flags::DENYOOM.with(Flags::BLOCKING))
+    .keys(FROM_KEY_TO_KEY)
+    .since("2.2.0")
+    .summary(
+        "Takes the last element of a list to the front of another, and waits if there is none.",
+    )
+    .history(TIMEOUT_WITH_FRACTION)
+    .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments")
+    .args(&[
+        key("source"),
+        key("destination").key_spec(1),
+        double("timeout"),
+    ]);
 
 pub static LINDEX: Spec = read("lindex", exactly(3))
     .since("1.0.0")
@@ -179,4 +229,16 @@ const fn pop(name: &'static str) -> Spec {
                 ]
             },
         )
+}
+
+const TIMEOUT_WITH_FRACTION: &[(&str, &str)] = &[("6.0.0", "A timeout with a fraction.")];
+
+const fn pop_or_wait(name: &'static str) -> Spec {
+    write(name, at_least(3))
+        .flags(Flags::BLOCKING)
+        .keys(const { &[KeySpec::range(Begin::Index(1), -2, 1, KeyFlags::TAKE)] })
+        .since("2.0.0")
+        .complexity("O(N), N the number of keys.")
+        .history(TIMEOUT_WITH_FRACTION)
+        .args(const { &[key("key").multiple(), double("timeout")] })
 }

@@ -4,8 +4,30 @@ use super::{NX, VARIES, XX};
 use crate::arg::{Arg, block, double, int, key, one_of, pattern, pure, text};
 use crate::category::Categories;
 use crate::flags::Flags;
-use crate::keys::{KeyFlags, KeySpec};
+use crate::keys::{Begin, KeyFlags, KeySpec};
 use crate::spec::{Group, Spec, at_least, exactly};
+
+pub static BZMPOP: Spec = write("bzmpop", at_least(5))
+    .flags(Flags::BLOCKING)
+    .keys(&[KeySpec::counted(2, 1, KeyFlags::TAKE)])
+    .since("7.0.0")
+    .summary(
+        "Takes members from an end of the first sorted set that has any, and waits if none has.",
+    )
+    .complexity("O(K) + O(M*log(N)), K the number of keys, M the members taken and N those there.")
+    .args(&[
+        double("timeout"),
+        int("numkeys").counts_next(),
+        key("key").multiple(),
+        one_of(&[pure("min", "MIN"), pure("max", "MAX")]).named("where"),
+        int("count").token("COUNT").within(1, i64::MAX).optional(),
+    ]);
+
+pub static BZPOPMAX: Spec = pop_or_wait("bzpopmax")
+    .summary("Takes the last member of the first sorted set that has any, and waits if none has.");
+
+pub static BZPOPMIN: Spec = pop_or_wait("bzpopmin")
+    .summary("Takes the first member of the first sorted set that has any, and waits if none has.");
 
 pub static ZADD: Spec = put("zadd", at_least(4), KeyFlags::RW.with(KeyFlags::UPDATE))
     .since("1.2.0")
@@ -369,4 +391,14 @@ const fn combine_into(name: &'static str) -> Spec {
             ]
         },
     )
+}
+
+const fn pop_or_wait(name: &'static str) -> Spec {
+    write(name, at_least(3))
+        .flags(Flags::FAST.with(Flags::BLOCKING))
+        .keys(const { &[KeySpec::range(Begin::Index(1), -2, 1, KeyFlags::TAKE)] })
+        .since("5.0.0")
+        .complexity("O(log(N)), N the number of members.")
+        .history(const { &[("6.0.0", "A timeout with a fraction.")] })
+        .args(const { &[key("key").multiple(), double("timeout")] })
 }

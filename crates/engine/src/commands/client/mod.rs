@@ -22,6 +22,7 @@ use crate::error::CommandError;
 use crate::pause::PauseMode;
 use crate::pipeline::{SHOWN_BYTES_MAX, shown};
 use crate::session::ReplyMode;
+use crate::waits::Outcome;
 
 pub(super) static TABLE: &[Row] = &[container(
     &spec::connection::CLIENT,
@@ -190,20 +191,27 @@ fn reply_mode(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), C
 
 // ---- other clients -------------------------------------------------------
 
-/// Wakes a client from a blocking command. No command blocks, so whoever has
-/// this number, and whoever has none, is not woken.
-fn unblock(_ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
+/// Wakes a client from a blocking command, as if its time were up or with an error.
+/// Whoever waits for the end of a pause goes on doing so.
+fn unblock(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
     if args.left() > 2 {
         return Err(malformed(args));
     }
     let id = args.bytes()?;
-    if !(args.is_done() || args.word("timeout") || args.word("error")) {
+    let outcome = if args.is_done() || args.word("timeout") {
+        Outcome::TimedOut
+    } else if args.word("error") {
+        Outcome::Refused
+    } else {
         return Err(CommandError::err(
             "CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
         ));
-    }
-    base::parse_i64(id).ok_or(CommandError::NotInteger)?;
-    reply.int(0);
+    };
+    let id = base::parse_i64(id).ok_or(CommandError::NotInteger)?;
+    let id = u64::try_from(id).ok();
+    let card = id.and_then(|id| ctx.engine.clients.find(id));
+    let unblocked = card.is_some_and(|card| card.unblock(outcome));
+    reply.int(i64::from(unblocked));
     Ok(())
 }
 

@@ -6,20 +6,21 @@
 //!   shift    LMOVE RPOPLPUSH
 //!   look     LLEN LINDEX LRANGE LPOS
 //!   edit     LINSERT LSET LREM LTRIM
+//!   wait     BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP
 //! ```
 //!
 //! The log is told pushes as they were asked, LPOP and RPOP with the number of
 //! elements that were there, also for LMPOP, and LMOVE. A list that has lost its
 //! last element is gone, which the command that took it says by itself.
 //!
-//! What waits for a list takes from it by the same pieces: [`pop::pop_from`] and
-//! [`shift::move_between`].
+//! What waits for a list takes from it as those do that do not wait.
 
 mod edit;
 mod look;
-pub(super) mod pop;
+mod pop;
 mod push;
-pub(super) mod shift;
+mod shift;
+mod wait;
 
 use spec::list;
 use store::End;
@@ -29,6 +30,11 @@ use crate::args::Args;
 use crate::error::CommandError;
 
 pub(super) static TABLE: &[Row] = &[
+    cmd(&list::BLMOVE, wait::blmove),
+    cmd(&list::BLMPOP, wait::blmpop),
+    cmd(&list::BLPOP, wait::blpop),
+    cmd(&list::BRPOP, wait::brpop),
+    cmd(&list::BRPOPLPUSH, wait::brpoplpush),
     cmd(&list::LINDEX, look::lindex),
     cmd(&list::LINSERT, edit::linsert),
     cmd(&list::LLEN, look::llen),
@@ -49,7 +55,7 @@ pub(super) static TABLE: &[Row] = &[
 ];
 
 /// LEFT or RIGHT.
-pub(super) fn end_word(args: &mut Args) -> Result<End, CommandError> {
+fn end_word(args: &mut Args) -> Result<End, CommandError> {
     if args.word("LEFT") {
         Ok(End::Front)
     } else if args.word("RIGHT") {

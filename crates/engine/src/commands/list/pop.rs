@@ -72,17 +72,17 @@ pub(super) fn lmpop(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result
 }
 
 /// What LMPOP is asked, and BLMPOP behind its time-out.
-pub(in crate::commands) struct Wanted<'a> {
-    pub(in crate::commands) key_count: usize,
+pub(super) struct Wanted<'a> {
+    pub(super) key_count: usize,
     /// Where the keys begin.
-    pub(in crate::commands) keys: Args<'a>,
-    pub(in crate::commands) end: End,
-    pub(in crate::commands) count: usize,
+    pub(super) keys: Args<'a>,
+    pub(super) end: End,
+    pub(super) count: usize,
 }
 
 impl<'a> Wanted<'a> {
     /// A number of keys, the keys, an end, and perhaps a count.
-    pub(in crate::commands) fn read(args: &mut Args<'a>) -> Result<Wanted<'a>, CommandError> {
+    pub(super) fn read(args: &mut Args<'a>) -> Result<Wanted<'a>, CommandError> {
         let key_count = positive(args, "numkeys should be greater than 0")?;
         if key_count >= args.left() {
             return Err(CommandError::Syntax);
@@ -118,7 +118,7 @@ fn positive(args: &mut Args, mistake: &'static str) -> Result<usize, CommandErro
 }
 
 /// Take up to so many elements, and answer with an array of them.
-pub(in crate::commands) fn answer_popped(
+pub(super) fn answer_popped(
     ctx: &mut Ctx,
     key: &Key<'_>,
     slot: Slot,
@@ -138,7 +138,7 @@ pub(in crate::commands) fn answer_popped(
 /// Take up to `count` elements, at least one, from an end of the list at a slot that
 /// [`Ctx::list_slot`] has found, and tell the log. Each is shown to `take`. Returns how
 /// many there were.
-pub(in crate::commands) fn pop_from(
+pub(super) fn pop_from(
     ctx: &mut Ctx,
     key: &Key<'_>,
     slot: Slot,

@@ -41,7 +41,7 @@ fn shift(
 /// Take an element from an end of the list at a slot that [`Ctx::list_slot`] has found
 /// to an end of another, or of the same, and tell the log. Returns the element; it is
 /// an error if the target is no list, and then nothing has happened.
-pub(in crate::commands) fn move_between(
+pub(super) fn move_between(
     ctx: &mut Ctx,
     source: &Key<'_>,
     slot: Slot,

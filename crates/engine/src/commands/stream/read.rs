@@ -7,26 +7,27 @@
 //! ```
 //!
 //! A request is read and checked as a whole before anything is served, as a consumer that gets
-//! something is a change. If there is nothing and BLOCK was said, [`Request`] has what is needed to
-//! ask again: `$` is an id by then.
+//! something is a change. If there is nothing and BLOCK was said, the client waits for the streams
+//! (see `waits`) with the request as it was understood: `$` is an id by then. Whoever changes one
+//! of them asks again in its name, and a group that has gone is an error then.
 
-use resp::{Protocol, Reply};
-use store::{Key, Progress};
+use resp::{Argv, OwnedArgv, Protocol, Reply};
+use store::{Key, Kind, Progress};
 use structs::stream::{Group, Pending, Stream, StreamId};
 
 use super::delivery;
-use super::id;
+use super::id::{self, IdText};
 use super::range::{answer_entries, answer_entry, answer_id};
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
+use crate::waits::{Awaited, Serve, Served, Wish};
 
 pub(super) fn xread(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
     let request = Request::parse(ctx, args, false)?;
-    if !request.serve(ctx, reply)? {
-        nothing(ctx, &request, reply);
-    }
-    Ok(())
+    request.serve_or_wait(ctx, args, reply, |ctx, args, _, reply| {
+        Request::parse(ctx, args, false)?.serve_now(ctx, reply)
+    })
 }
 
 pub(super) fn xreadgroup(
@@ -35,24 +36,17 @@ pub(super) fn xreadgroup(
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
     let request = Request::parse(ctx, args, true)?;
-    if !request.serve(ctx, reply)? {
-        nothing(ctx, &request, reply);
-    }
-    Ok(())
-}
-
-/// There is nothing to be read now: a client that said BLOCK would wait here.
-fn nothing(_ctx: &mut Ctx, _request: &Request, reply: &mut Reply) {
-    reply.null_array();
+    request.serve_or_wait(ctx, args, reply, |ctx, args, _, reply| {
+        Request::parse(ctx, args, true)?.serve_now(ctx, reply)
+    })
 }
 
 /// What is asked for.
-pub(super) struct Request<'a> {
+struct Request<'a> {
     /// So many entries of each stream at most.
     count: usize,
-    /// How long to wait, 0 for ever; `None`: not at all.
-    #[allow(dead_code)]
-    pub(super) block_ms: Option<i64>,
+    /// Wait, and until when.
+    block: Option<Option<u64>>,
     reader: Option<Reader<'a>>,
     streams: Vec<(Key<'a>, From)>,
 }
@@ -82,7 +76,7 @@ impl<'a> Request<'a> {
     ) -> Result<Request<'a>, CommandError> {
         let mut request = Request {
             count: usize::MAX,
-            block_ms: None,
+            block: None,
             reader: None,
             streams: Vec::new(),
         };
@@ -90,7 +84,7 @@ impl<'a> Request<'a> {
         loop {
             let left = args.left();
             if left >= 2 && args.word("BLOCK") {
-                request.block_ms = Some(timeout_ms(ctx, args)?);
+                request.block = Some(ctx.deadline_of_ms(args.bytes()?)?);
             } else if left >= 2 && args.word("COUNT") {
                 let count = args.i64()?;
                 request.count = if count > 0 {
@@ -133,8 +127,65 @@ impl<'a> Request<'a> {
         Ok(request)
     }
 
+    /// Answer with what there is, or wait until there is something.
+    fn serve_or_wait(
+        &self,
+        ctx: &mut Ctx,
+        args: &Args,
+        reply: &mut Reply,
+        serve: Serve,
+    ) -> Result<(), CommandError> {
+        if !self.comes_late(ctx) && self.serve(ctx, reply)? {
+            return Ok(());
+        }
+        let Some(deadline_us) = self.block.filter(|_| ctx.may_wait()) else {
+            reply.null_array();
+            return Ok(());
+        };
+        let keys: Vec<Key<'_>> = self.streams.iter().map(|(key, _)| *key).collect();
+        ctx.wait_for(Wish {
+            request: self.understood(args.argv()),
+            keys: &keys,
+            touches: &keys,
+            awaited: match self.reader {
+                None => Awaited::Value(Kind::Stream),
+                Some(_) => Awaited::Whatever(Kind::Stream),
+            },
+            deadline_us,
+            serve,
+        });
+        Ok(())
+    }
+
+    fn serve_now(&self, ctx: &mut Ctx, reply: &mut Reply) -> Result<Served, CommandError> {
+        Ok(match self.serve(ctx, reply)? {
+            true => Served::Yes,
+            false => Served::NotYet,
+        })
+    }
+
+    /// Is what is new meant for consumers who waited for it before?
+    fn comes_late(&self, ctx: &mut Ctx) -> bool {
+        let is_new = |from: From| self.block.is_some() && from == From::New;
+        let mut streams = self.streams.iter();
+        streams.any(|(key, from)| is_new(*from) && ctx.is_promised(key))
+    }
+
+    /// The request with the ids that its signs stand for.
+    fn understood(&self, argv: Argv<'_>) -> OwnedArgv {
+        let ids_at = argv.len() - self.streams.len();
+        let mut request = OwnedArgv::new(argv.iter_from(0).take(ids_at));
+        for (_, from) in &self.streams {
+            match from {
+                From::Behind(id) => request.push(IdText::of(*id).bytes()),
+                From::New => request.push(b">"),
+            }
+        }
+        request
+    }
+
     /// Answer with what there is; false if that is nothing.
-    pub(super) fn serve(&self, ctx: &mut Ctx, reply: &mut Reply) -> Result<bool, CommandError> {
+    fn serve(&self, ctx: &mut Ctx, reply: &mut Reply) -> Result<bool, CommandError> {
         let mark = reply.mark();
         let mut served = 0;
         for (key, from) in &self.streams {
@@ -402,21 +453,6 @@ fn begin(key: &Key<'_>, reply: &mut Reply) {
         reply.array(2);
     }
     reply.bulk(key.bytes);
-}
-
-fn timeout_ms(ctx: &Ctx, args: &mut Args) -> Result<i64, CommandError> {
-    let Some(ms) = base::parse_i64(args.bytes()?) else {
-        return Err(CommandError::err(
-            "timeout is not an integer or out of range",
-        ));
-    };
-    if ms < 0 {
-        return Err(CommandError::err("timeout is negative"));
-    }
-    if ms.checked_add(ctx.now_ms()).is_none() {
-        return Err(CommandError::err("timeout is out of range"));
-    }
-    Ok(ms)
 }
 
 fn only_for_groups(option: &str) -> CommandError {

@@ -10,6 +10,7 @@
 //!   random   ZRANDMEMBER
 //!   scan     ZSCAN
 //!   bounds   what ranges are given by
+//!   wait     BZPOPMIN BZPOPMAX BZMPOP
 //! ```
 //!
 //! The log is told ZADD with the members whose scores changed and what they are now, also for
@@ -20,11 +21,12 @@ mod add;
 pub(super) mod bounds;
 mod combine;
 mod look;
-pub(super) mod pop;
+mod pop;
 mod random;
 mod range;
 mod remove;
 mod scan;
+mod wait;
 
 use resp::{Protocol, Reply};
 use spec::zset;
@@ -33,6 +35,9 @@ use store::Item;
 use super::{Row, answer_item, cmd};
 
 pub(super) static TABLE: &[Row] = &[
+    cmd(&zset::BZMPOP, wait::bzmpop),
+    cmd(&zset::BZPOPMAX, wait::bzpopmax),
+    cmd(&zset::BZPOPMIN, wait::bzpopmin),
     cmd(&zset::ZADD, add::zadd),
     cmd(&zset::ZCARD, look::zcard),
     cmd(&zset::ZCOUNT, look::zcount),

@@ -91,7 +91,7 @@ pub(super) fn zmpop(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result
 }
 
 /// From which end: MIN or MAX.
-pub(in crate::commands) fn end(args: &mut Args) -> Result<Direction, CommandError> {
+pub(super) fn end(args: &mut Args) -> Result<Direction, CommandError> {
     if args.word("MIN") {
         Ok(Direction::Up)
     } else if args.word("MAX") {
@@ -102,7 +102,7 @@ pub(in crate::commands) fn end(args: &mut Args) -> Result<Direction, CommandErro
 }
 
 /// The rest of the line: COUNT and how many, or nothing for one.
-pub(in crate::commands) fn count_option(args: &mut Args) -> Result<usize, CommandError> {
+pub(super) fn count_option(args: &mut Args) -> Result<usize, CommandError> {
     if args.is_done() {
         return Ok(1);
     }
@@ -120,7 +120,7 @@ fn natural(text: &[u8]) -> Option<usize> {
 }
 
 /// Take so many members, one at least and no more than there are. `visit` sees each.
-pub(in crate::commands) fn take(
+pub(super) fn take(
     ctx: &mut Ctx,
     key: &Key<'_>,
     slot: Slot,
