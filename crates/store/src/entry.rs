@@ -42,7 +42,7 @@ use crate::prefetch::prefetch;
 use crate::slab::Memory;
 
 use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView};
-use crate::{Access, Block, HashView, SetView};
+use crate::{Access, Block, HashView, ListView, SetView};
 pub use payload::NewValue;
 pub(crate) use payload::Payload;
 
@@ -213,6 +213,11 @@ impl<'a> Entry<'a> {
             }
         };
         ValueView::Packed(Packing::of_tag(self.at.tag()), packed)
+    }
+
+    /// The value if it is a list.
+    pub fn list(&self) -> Option<ListView<'a>> {
+        ListView::of(self.value())
     }
 
     /// The value if it is a set.

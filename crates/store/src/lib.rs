@@ -38,12 +38,13 @@ pub use hash::{Key, KeyHasher};
 pub use images::{ImageGauge, Images};
 pub use shard::{Counts, Shard};
 pub use string::StringCopy;
-pub use structs::listpack::Item;
+pub use structs::deque::{End, Limit as ListLimit};
+pub use structs::listpack::{Item, Needle};
 pub use table::{Detached, Slot, Table};
 pub use value::set::algebra;
 pub use value::{
-    HashEdit, HashView, Kind, Large, Limits, Members, NewHash, NewSet, PackedView, Packing, Pairs,
-    SetCopy, SetEdit, SetLimits, SetView, ValueView,
+    HashEdit, HashView, Kind, Large, Limits, ListEdit, ListView, Members, NewHash, NewList, NewSet,
+    PackedView, Packing, Pairs, SetCopy, SetEdit, SetLimits, SetView, ValueView,
 };
 
 /// A large string: shared by reference, copied when written to while shared.

@@ -9,13 +9,14 @@
 //! A small collection is changed in a scratch vector and put back, or in its
 //! block where it lies. A large one is changed in place: if a snapshot, a copy
 //! or a reply holds it too, the pages that are touched are copied, and no more.
-//! It grows from one form to the other at [`Limits`] that the caller names, and
-//! never back.
+//! It grows from one form to the other at limits that the caller names, and but for
+//! lists never back.
 //!
 //! What can be done with a kind is in the file named after it. A change that
 //! empties a collection leaves the key there: its caller removes it.
 
 mod hash;
+mod list;
 pub mod set;
 
 use std::fmt;
@@ -31,6 +32,7 @@ use crate::images::Remains;
 use crate::table::{Slot, Table};
 
 pub use hash::{HashEdit, HashView, NewHash, Pairs};
+pub use list::{ListEdit, ListView, NewList};
 pub use set::{Members, NewSet, SetCopy, SetEdit, SetLimits, SetView};
 
 /// A value as it is kept.

@@ -96,6 +96,27 @@ impl Deque {
         self.push_item(end, Item::of(text));
     }
 
+    /// Push an item in the form in which it is kept: that of [`Item::of`].
+    pub fn push_item(&mut self, end: End, item: Item<'_>) {
+        let limit = self.limit;
+        if let Some(at) = self.end_node(end) {
+            if self.admits(at, item) {
+                self.change(at, |node| node.push(end, item, limit));
+                return self.count(at, 1);
+            }
+            // It was at the end and grew; now it is full.
+            if self.nodes[at].node.is_loose() {
+                self.change(at, Node::tighten);
+            }
+        }
+        let at = if end == End::Front {
+            0
+        } else {
+            self.nodes.len()
+        };
+        self.insert_node(at, Node::holding(item, limit));
+    }
+
     /// Show the element at an end to `take`, and remove it.
     pub fn pop<R>(&mut self, end: End, take: impl FnOnce(Item<'_>) -> R) -> Option<R> {
         let at = self.end_node(end)?;
@@ -185,26 +206,6 @@ impl Deque {
     }
 
     // ---- nodes -----------------------------------------------------------
-
-    fn push_item(&mut self, end: End, item: Item<'_>) {
-        let limit = self.limit;
-        if let Some(at) = self.end_node(end) {
-            if self.admits(at, item) {
-                self.change(at, |node| node.push(end, item, limit));
-                return self.count(at, 1);
-            }
-            // It was at the end and grew; now it is full.
-            if self.nodes[at].node.is_loose() {
-                self.change(at, Node::tighten);
-            }
-        }
-        let at = if end == End::Front {
-            0
-        } else {
-            self.nodes.len()
-        };
-        self.insert_node(at, Node::holding(item, limit));
-    }
 
     fn end_node(&self, end: End) -> Option<usize> {
         let last = self.nodes.len().checked_sub(1)?;

@@ -47,6 +47,20 @@ impl Deque {
         true
     }
 
+    /// Put an element in front of the one at this index, or behind the last.
+    ///
+    /// # Panics
+    /// If the list is shorter.
+    pub fn insert_at(&mut self, index: usize, text: &[u8]) {
+        match self.locate(index) {
+            Some((at, inner)) => self.insert_in(at, inner, Item::of(text)),
+            None => {
+                assert_eq!(index, self.len, "an index within the list");
+                self.push(End::Back, text);
+            }
+        }
+    }
+
     /// Put an element beside the first that is `pivot`; false if there is none.
     pub fn insert(&mut self, side: Side, pivot: &[u8], text: &[u8]) -> bool {
         let needle = Needle::new(pivot);

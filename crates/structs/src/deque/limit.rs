@@ -32,6 +32,21 @@ impl Limit {
         bytes <= self.bytes && entries <= self.entries
     }
 
+    /// The half of it, of bytes or of elements, whichever it counts.
+    pub fn halved(self) -> Limit {
+        if self.entries == usize::MAX {
+            Limit {
+                bytes: self.bytes / 2,
+                ..self
+            }
+        } else {
+            Limit {
+                entries: self.entries / 2,
+                ..self
+            }
+        }
+    }
+
     #[inline]
     pub(super) fn bytes(self) -> usize {
         self.bytes

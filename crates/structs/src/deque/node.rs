@@ -34,6 +34,14 @@ impl Node {
         }
     }
 
+    /// The length of what it holds: the listpack, or the text.
+    pub fn bytes_len(&self) -> usize {
+        match self {
+            Node::Packed(bytes) => bytes.len(),
+            Node::Plain(text) => text.len(),
+        }
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         let allocated = match self {
             Node::Packed(bytes) => bytes.capacity(),
