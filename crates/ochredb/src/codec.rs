@@ -38,6 +38,7 @@ impl Codec for RdbCodec {
 pub(crate) fn build(hasher: KeyHasher, live: &Live) -> rdb::Build {
     rdb::Build {
         hasher,
+        list: live.list_limit,
         set: live.set_limits(),
         hash: live.hash_limits(),
     }

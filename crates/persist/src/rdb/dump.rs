@@ -19,7 +19,9 @@ use store::{Entry, Packing, SetView, StringView, ValueView};
 use super::fault::{Fault, FaultKind};
 use super::input::{self, Input, Piece};
 use super::types::{self, Body, ValueType};
-use super::writer::{STRING_TYPE, large_type, packed_type, write_int, write_large, write_string};
+use super::writer::{
+    STRING_TYPE, large_type, packed_type, write_int, write_large, write_packed, write_string,
+};
 use super::{Build, Format, REDIS_VERSION_MAX, Text, VERSION, VERSION_OF_REDIS_7_0, Value, set};
 
 const VERSION_BYTES: usize = 2;
@@ -55,7 +57,7 @@ pub fn dump(entry: &Entry<'_>, version: u16) -> Vec<u8> {
         }
         ValueView::Packed(packing, packed) => {
             out.push(packed_type(packing));
-            write_string(&mut out, packed.bytes(), true);
+            write_packed(&mut out, packing, packed.bytes(), true);
         }
         ValueView::Large(large) => {
             let large = large.get();

@@ -82,7 +82,12 @@ fn plain<R: Read>(input: &mut Input<R>, build: &Build) -> Result<NewValue<'stati
     Ok(hash.finish())
 }
 
-fn with_bytes<R: Read, T>(input: &Input<R>, piece: &Piece, look: impl FnOnce(&[u8]) -> T) -> T {
+/// Look at a string that was read.
+pub(super) fn with_bytes<R: Read, T>(
+    input: &Input<R>,
+    piece: &Piece,
+    look: impl FnOnce(&[u8]) -> T,
+) -> T {
     match piece {
         Piece::Here { from, len } => look(input.lend(*from, *len)),
         Piece::Own(bytes) => look(bytes),

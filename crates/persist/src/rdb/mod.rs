@@ -13,12 +13,13 @@
 //! grows as bytes arrive, and whatever the bytes are, the answer is an item or a [`Fault`] that names
 //! a place.
 
-use store::{Block, KeyHasher, Limits, NewValue, SetLimits};
+use store::{Block, KeyHasher, Limits, ListLimit, NewValue, SetLimits};
 
 mod dump;
 mod fault;
 mod hash;
 mod input;
+mod list;
 mod reader;
 mod set;
 mod types;
@@ -114,6 +115,8 @@ pub enum Value<'a> {
 pub struct Build {
     /// Its secret guards large collections.
     pub hasher: KeyHasher,
+    /// What goes into a node of a list.
+    pub list: ListLimit,
     /// Up to where a set stays packed.
     pub set: SetLimits,
     /// Up to where a hash stays small.
@@ -125,6 +128,7 @@ impl Build {
     pub fn plainly() -> Build {
         Build {
             hasher: KeyHasher::new([1, 2]),
+            list: ListLimit::default(),
             set: SetLimits {
                 integers: 512,
                 small: Limits {

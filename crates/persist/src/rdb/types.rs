@@ -19,7 +19,7 @@ use store::NewValue;
 
 use super::fault::FaultKind;
 use super::input::{Input, Piece, Result};
-use super::{Build, Family, Format, Text, hash, set};
+use super::{Build, Family, Format, Text, hash, list, set};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -228,6 +228,7 @@ fn read_collection<R: Read>(
     build: &Build,
 ) -> Result<Body> {
     let read = match value_type.name() {
+        "list" => list::read(value_type, input, build).map(Some)?,
         "set" => set::read(value_type, input, build)?,
         _ => hash::read(value_type, input, build)?,
     };

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use base::Crc64;
 use store::{Block, Entry, Large, Packing, SetView, StringView, ValueView};
 
-use super::{VERSION, opcode, set};
+use super::{VERSION, list, opcode, set};
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +201,7 @@ impl Writer {
             return;
         }
         self.key(packed_type(packing), key, deadline_ms, usage);
-        self.string(bytes);
+        write_packed(&mut self.out, packing, bytes, self.options.compress);
     }
 
     /// A key with a large collection. `drain` is called again and again on the way, to take what has
@@ -361,21 +361,30 @@ pub(super) const STRING_TYPE: u8 = 0;
 /// The type byte of a small collection.
 pub(super) fn packed_type(packing: Packing) -> u8 {
     match packing {
+        Packing::List => 18,
         Packing::Integers => 11,
         Packing::Hash => 16,
         Packing::SortedSet => 17,
         Packing::Set => 20,
-        Packing::List => unreachable!("lists are written node by node"),
     }
 }
 
 pub(super) fn large_type(large: &Large) -> u8 {
     match large {
+        Large::List(_) => 18,
         Large::Set(_) => set::PLAIN_TYPE,
         Large::Hash(_) => 4,
-        Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => {
+        Large::SortedSet(_) | Large::Stream(_) => {
             unreachable!("no command makes one yet")
         }
+    }
+}
+
+/// A small collection, behind its type.
+pub(super) fn write_packed(out: &mut Vec<u8>, packing: Packing, bytes: &[u8], compress: bool) {
+    match packing {
+        Packing::List => list::write_small(out, bytes, compress),
+        _ => write_string(out, bytes, compress),
     }
 }
 
@@ -387,11 +396,12 @@ pub(super) fn write_large<E>(
     drain: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
     let fields = match large {
+        Large::List(list) => return list::write_large(out, list, compress, drain),
         Large::Set(members) => {
             return set::write_plain(out, SetView::Large(members), compress, drain);
         }
         Large::Hash(fields) => fields,
-        Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => {
+        Large::SortedSet(_) | Large::Stream(_) => {
             unreachable!("no command makes one yet")
         }
     };
