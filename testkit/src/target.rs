@@ -18,7 +18,7 @@ pub enum Flavor {
 }
 
 /// What `! needs …` may name and Ochre has by now. Redis and Valkey have all of it.
-const OCHRE_OFFERS: [&str; 0] = [];
+const OCHRE_OFFERS: [&str; 2] = ["hashes", "lists"];
 
 impl Flavor {
     /// Whether the server has a feature, however it is talked to.

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use persist::rdb::Build;
-use store::{Block, NewHash, NewSet, NewValue};
+use store::{Block, NewHash, NewList, NewSet, NewValue};
 
 use crate::args::{Flag, Tool, Words};
 use crate::dataset::{DataSet, Origin, Target, Wanted};
@@ -131,6 +131,10 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
     let key = json_line::read(line)?;
     let longest = match &key.value {
         Value::String(bytes) => bytes.len(),
+        Value::List(elements) => {
+            let lens = elements.iter().map(Vec::len);
+            lens.max().ok_or("a list has at least one element")?
+        }
         Value::Set(members) => {
             let lens = members.iter().map(Vec::len);
             lens.max().ok_or("a set has at least one member")?
@@ -155,6 +159,7 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
             NewValue::Block(Block::new(bytes.to_vec()))
         }
         Value::String(bytes) => NewValue::String(bytes),
+        Value::List(elements) => list_of(elements),
         Value::Set(members) => set_of(members)?,
         Value::Hash(pairs) => hash_of(pairs)?,
     };
@@ -162,6 +167,12 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
         true => Ok(()),
         false => Err("the key has been there before".into()),
     }
+}
+
+fn list_of(elements: &[Vec<u8>]) -> NewValue<'static> {
+    let mut list = NewList::new(Build::plainly().list);
+    elements.iter().for_each(|element| list.push(element));
+    list.finish()
 }
 
 fn set_of(members: &[Vec<u8>]) -> Result<NewValue<'static>, String> {

@@ -3,6 +3,7 @@
 //! ```text
 //!   {"db":0,"key":"run","type":"string","value":"aaa","deadline":1700000000000}
 //!   {"db":0,"key":{"base64":"/w=="},"type":"string","value":"1"}
+//!   {"db":0,"key":"queue","type":"list","value":["first","second"]}
 //!   {"db":0,"key":"tags","type":"set","value":["red","7"]}
 //!   {"db":0,"key":"user:1","type":"hash","value":[["name","Ada"],["age","36"]]}
 //! ```
@@ -68,6 +69,7 @@ pub struct Key {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     String(Cow<'a, [u8]>),
+    List(Vec<Vec<u8>>),
     Set(Vec<Vec<u8>>),
     Hash(Vec<(Vec<u8>, Vec<u8>)>),
 }
@@ -82,6 +84,10 @@ pub fn write(
 ) -> io::Result<()> {
     let (kind, content) = match value {
         Value::String(bytes) => ("string", Content::Text(Text::of(bytes))),
+        Value::List(elements) => {
+            let texts = elements.iter().map(|element| Text::of(element));
+            ("list", Content::Texts(texts.collect()))
+        }
         Value::Set(members) => {
             let members = members.iter().map(|member| Text::of(member));
             ("set", Content::Texts(members.collect()))
@@ -111,7 +117,7 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
         kind: Cow<'a, str>,
     }
     let kind: Kind<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    if !matches!(&*kind.kind, "string" | "set" | "hash") {
+    if !matches!(&*kind.kind, "string" | "list" | "set" | "hash") {
         return Err(format!(
             "the type is {:?}, which this version does not keep",
             kind.kind
@@ -120,6 +126,10 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
     let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let value = match (&*line.kind, line.value.ok_or("the value is missing")?) {
         ("string", Content::Text(text)) => Value::String(text.into_bytes("value")?.into()),
+        ("list", Content::Texts(texts)) => {
+            let texts = texts.into_iter().map(|text| text.into_bytes("element"));
+            Value::List(texts.collect::<Result<_, String>>()?)
+        }
         ("set", Content::Texts(members)) => {
             let members = members.into_iter().map(|text| text.into_bytes("member"));
             Value::Set(members.collect::<Result<_, String>>()?)
@@ -217,6 +227,17 @@ mod tests {
     }
 
     #[test]
+    fn a_list_comes_back() {
+        let elements = vec![b"a".to_vec(), b"\xff".to_vec(), vec![], b"12".to_vec()];
+        let mut line = Vec::new();
+        let value = Value::List(elements);
+        write(&mut line, 0, b"l", &value, None).expect("a vector takes it");
+        let text = r#"{"db":0,"key":"l","type":"list","value":["a",{"base64":"/w=="},"","12"]}"#;
+        assert_eq!(std::str::from_utf8(&line), Ok(&*format!("{text}\n")));
+        assert_eq!(read(&line).map(|key| key.value), Ok(value));
+    }
+
+    #[test]
     fn a_hash_comes_back() {
         let pairs = vec![(b"f".to_vec(), b"1".to_vec()), (b"\xff".to_vec(), vec![])];
         let mut line = Vec::new();
@@ -241,7 +262,11 @@ mod tests {
         for (line, part) in [
             ("", "EOF"),
             ("[]", "invalid"),
-            (r#"{"db":0,"key":"k","type":"list","value":[]}"#, "list"),
+            (r#"{"db":0,"key":"k","type":"tree","value":[]}"#, "tree"),
+            (
+                r#"{"db":0,"key":"k","type":"list","value":[["a","b"]]}"#,
+                "not that",
+            ),
             (r#"{"db":0,"key":"k","type":"string"}"#, "value"),
             (
                 r#"{"db":0,"key":"k","type":"string","value":[]}"#,

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use base::Now;
 use engine::Sink;
 use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer};
-use store::{Counts, Entry, HashView, SetView, StringView};
+use store::{Counts, Entry, Item, Kind, StringView};
 
 use crate::json_line::{self, Value};
 
@@ -163,10 +163,11 @@ impl<W: Write> JsonSink<W> {
 impl<W: Write> Sink for JsonSink<W> {
     fn entry(&mut self, database: usize, entry: Entry<'_>) {
         if self.gate.passes(database, &entry).is_some() {
-            let value = match (entry.set(), entry.hash()) {
-                (Some(set), _) => Value::Set(members_of(set)),
-                (_, Some(hash)) => Value::Hash(pairs_of(hash)),
-                (None, None) => Value::String(string_of(&entry)),
+            let value = match entry.kind() {
+                Kind::List => Value::List(elements_of(&entry)),
+                Kind::Set => Value::Set(members_of(&entry)),
+                Kind::Hash => Value::Hash(pairs_of(&entry)),
+                _ => Value::String(string_of(&entry)),
             };
             let deadline_ms = entry.deadline_ms();
             let outcome = json_line::write(
@@ -215,30 +216,44 @@ impl<W: Write> CommandSink<W> {
         }
         let key = entry.key();
         let deadline = entry.deadline_ms().map(|at| at.to_string());
-        if let Some(set) = entry.set() {
-            for members in members_of(set).chunks(2 * PAIRS_PER_COMMAND) {
-                let front: [&[u8]; 2] = [b"SADD", key];
-                let words = front.into_iter().chain(members.iter().map(Vec::as_slice));
-                self.command(&words.collect::<Vec<&[u8]>>())?;
+        match entry.kind() {
+            Kind::List => {
+                let elements = elements_of(entry);
+                let words = elements.iter().map(|element| &element[..]).collect();
+                self.in_parts(b"RPUSH", key, words)?;
             }
-        } else if let Some(hash) = entry.hash() {
-            for pairs in pairs_of(hash).chunks(PAIRS_PER_COMMAND) {
+            Kind::Set => {
+                let members = members_of(entry);
+                let words = members.iter().map(|member| &member[..]).collect();
+                self.in_parts(b"SADD", key, words)?;
+            }
+            Kind::Hash => {
+                let pairs = pairs_of(entry);
                 let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
-                let front: [&[u8]; 2] = [b"HSET", key];
-                let words: Vec<&[u8]> = front.into_iter().chain(words).collect();
-                self.command(&words)?;
+                self.in_parts(b"HSET", key, words.collect())?;
             }
-        } else {
-            let value = string_of(entry);
-            return match deadline {
-                None => self.command(&[b"SET", key, &value]),
-                Some(at) => self.command(&[b"SET", key, &value, b"PXAT", at.as_bytes()]),
-            };
+            _ => {
+                let value = string_of(entry);
+                return match deadline {
+                    None => self.command(&[b"SET", key, &value]),
+                    Some(at) => self.command(&[b"SET", key, &value, b"PXAT", at.as_bytes()]),
+                };
+            }
         }
         match deadline {
             None => Ok(()),
             Some(at) => self.command(&[b"PEXPIREAT", key, at.as_bytes()]),
         }
+    }
+
+    /// A large collection becomes several commands.
+    fn in_parts(&mut self, name: &[u8], key: &[u8], words: Vec<&[u8]>) -> io::Result<()> {
+        for part in words.chunks(WORDS_PER_COMMAND) {
+            let front = [name, key];
+            let words: Vec<&[u8]> = front.iter().chain(part).copied().collect();
+            self.command(&words)?;
+        }
+        Ok(())
     }
 }
 
@@ -255,15 +270,21 @@ impl<W: Write> Sink for CommandSink<W> {
     }
 }
 
-/// A large hash or set becomes several commands, of so many words twice.
-const PAIRS_PER_COMMAND: usize = 64;
+/// Even, as words may come in pairs.
+const WORDS_PER_COMMAND: usize = 128;
 
-fn members_of(set: SetView<'_>) -> Vec<Vec<u8>> {
+fn elements_of(entry: &Entry<'_>) -> Vec<Vec<u8>> {
+    let list = entry.list().expect("a list");
+    list.iter().map(Item::to_vec).collect()
+}
+
+fn members_of(entry: &Entry<'_>) -> Vec<Vec<u8>> {
+    let set = entry.set().expect("a set");
     set.iter().map(|member| member.to_vec()).collect()
 }
 
-fn pairs_of(hash: HashView<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let pairs = hash.iter();
+fn pairs_of(entry: &Entry<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let pairs = entry.hash().expect("a hash").iter();
     pairs
         .map(|(field, value)| (field.to_vec(), value.to_vec()))
         .collect()

@@ -14,6 +14,7 @@
 //! value is in the file named after it.
 
 mod hash;
+mod list;
 mod set;
 
 use std::sync::Arc;

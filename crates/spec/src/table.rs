@@ -4,7 +4,7 @@
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
 use crate::families::{
-    bitmap, connection, generic, hash, hyperloglog, scripting, server, set, string, transaction,
+    bitmap, connection, generic, hash, hyperloglog, list, scripting, server, set, string, transaction,
 };
 use crate::spec::Spec;
 
@@ -71,7 +71,20 @@ pub static COMMANDS: &[&Spec] = &[
     &server::LASTSAVE,
     &server::LATENCY,
     &string::LCS,
+    &list::LINDEX,
+    &list::LINSERT,
+    &list::LLEN,
+    &list::LMOVE,
+    &list::LMPOP,
     &server::LOLWUT,
+    &list::LPOP,
+    &list::LPOS,
+    &list::LPUSH,
+    &list::LPUSHX,
+    &list::LRANGE,
+    &list::LREM,
+    &list::LSET,
+    &list::LTRIM,
     &server::MEMORY,
     &string::MGET,
     &generic::MOVE,
@@ -98,6 +111,10 @@ pub static COMMANDS: &[&Spec] = &[
     &generic::RENAMENX,
     &connection::RESET,
     &generic::RESTORE,
+    &list::RPOP,
+    &list::RPOPLPUSH,
+    &list::RPUSH,
+    &list::RPUSHX,
     &set::SADD,
     &server::SAVE,
     &generic::SCAN,

@@ -30,6 +30,7 @@ mod help;
 mod hll;
 mod info;
 mod latency;
+mod list;
 mod memory;
 mod object;
 mod save;
@@ -141,6 +142,7 @@ static FAMILIES: &[&[Row]] = &[
     hll::TABLE,
     info::TABLE,
     latency::TABLE,
+    list::TABLE,
     memory::TABLE,
     object::TABLE,
     save::TABLE,

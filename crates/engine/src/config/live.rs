@@ -9,7 +9,7 @@ use super::words::{FsyncPolicy, LogLevel, MaxmemoryPolicy, Mode, Permission, Rdb
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use store::{Limits, SetLimits};
+use store::{Limits, ListLimit, SetLimits};
 
 /// Settings in effect. Names are those of the parameters, with the unit where the parameter leaves it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,8 @@ pub struct Live {
     // Collections.
     /// A HyperLogLog becomes dense rather than longer.
     pub hll_sparse_max_bytes: u64,
+    /// `list-max-listpack-size`: what goes into a node of a list, or into a small one.
+    pub list_limit: ListLimit,
     /// A set of integers stays packed up to so many...
     pub set_max_intset_entries: u64,
     /// ... any other set up to so many members...
@@ -187,6 +189,7 @@ impl Live {
             lfu_decay_time_minutes: from.number("lfu-decay-time"),
 
             hll_sparse_max_bytes: from.number("hll-sparse-max-bytes"),
+            list_limit: ListLimit::of(from.number("list-max-listpack-size")),
             set_max_intset_entries: from.number("set-max-intset-entries"),
             set_max_listpack_entries: from.number("set-max-listpack-entries"),
             set_max_listpack_value_bytes: from.number("set-max-listpack-value"),

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod generic;
 pub mod hash;
 pub mod hyperloglog;
+pub mod list;
 pub mod scripting;
 pub mod server;
 pub mod set;

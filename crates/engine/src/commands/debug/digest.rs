@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   value    mix(kind, 4 bytes) · content · xor("!!expire!!") if it has a deadline
-//!   content  string: mix(it)    set: xor(member), for each
+//!   content  string: mix(it)    list: mix(each element)
+//!            set: xor(member), for each
 //!            hash: xor(mix(field) · mix(value)), for each field
 //!   key      mix(key) · value
 //!   all      mix(database, 4 bytes) · xor(each key of it), for each that is not empty
@@ -14,7 +15,7 @@
 
 use resp::Reply;
 use sha1::{Digest as _, Sha1};
-use store::Entry;
+use store::{Entry, Kind};
 
 use crate::args::Args;
 use crate::ctx::Ctx;
@@ -90,17 +91,26 @@ impl Digest {
 
     fn value(&mut self, entry: Entry<'_>) {
         self.mix(&(entry.kind() as u32).to_be_bytes());
-        if let Some(set) = entry.set() {
-            set.iter().for_each(|member| self.xor(&member.to_vec()));
-        } else if let Some(hash) = entry.hash() {
-            for (field, value) in hash.iter() {
-                let mut pair = Digest::default();
-                pair.mix(&field.to_vec());
-                pair.mix(&value.to_vec());
-                self.xor(&pair.0);
+        match entry.kind() {
+            Kind::List => {
+                for item in entry.list().expect("of this kind").iter() {
+                    self.mix(&item.to_vec());
+                }
             }
-        } else {
-            entry.string().with_bytes(|bytes| self.mix(bytes));
+            Kind::Set => {
+                let set = entry.set().expect("of this kind");
+                set.iter().for_each(|member| self.xor(&member.to_vec()));
+            }
+            Kind::Hash => {
+                let hash = entry.hash().expect("of this kind");
+                for (field, value) in hash.iter() {
+                    let mut pair = Digest::default();
+                    pair.mix(&field.to_vec());
+                    pair.mix(&value.to_vec());
+                    self.xor(&pair.0);
+                }
+            }
+            _ => entry.string().with_bytes(|bytes| self.mix(bytes)),
         }
         if entry.deadline_ms().is_some() {
             self.xor(b"!!expire!!");

@@ -6,11 +6,13 @@
 //! `rdbcompression` is on and the string longer than twenty bytes and the
 //! result shorter. Another compressor may find a few bytes more or less.
 
+mod list;
+
 use std::sync::Arc;
 
 use base::lzf;
 use resp::{Block, Reply};
-use store::{Entry, HashView, Item, Large, PackedView, SetView, StringView, ValueView};
+use store::{Entry, HashView, Item, Large, PackedView, Packing, SetView, StringView, ValueView};
 
 use crate::args::Args;
 use crate::config::Value;
@@ -26,6 +28,11 @@ pub(super) fn object(
     let compressing = ctx.config().value("rdbcompression") == Some(&Value::Bool(true));
     let (now_secs, database) = (ctx.now.unix_secs(), ctx.session.database);
     let counts_uses = is_lfu(ctx.config().live.maxmemory_policy);
+
+    let listpack_max = match ctx.config().value("list-max-listpack-size") {
+        Some(Value::Integer(size)) => *size,
+        _ => 0,
+    };
 
     // The key as it lies there: not used, and found though it may have expired.
     let index = ctx.engine.shards.of(key.hash);
@@ -43,6 +50,7 @@ pub(super) fn object(
         entry.reference_count(),
         entry.encoding_name(),
     );
+    let of_nodes = list::nodes_of(entry, listpack_max);
     let serialized_bytes = match Measured::of(entry, compressing) {
         Measured::Done(bytes) => bytes,
         // Compressing half a gigabyte takes seconds: not inside of the shard.
@@ -59,6 +67,7 @@ pub(super) fn object(
         "{serialized_bytes} lru:{} lru_seconds_idle:{idle_secs}",
         access.bits()
     ));
+    line.push_str(&of_nodes);
     reply.simple(&line);
     Ok(())
 }
@@ -75,6 +84,9 @@ impl Measured {
     fn of(entry: Entry<'_>, compressing: bool) -> Measured {
         match entry.value() {
             ValueView::String(StringView::Int(value)) => Measured::Done(integer_bytes(value)),
+            ValueView::Packed(Packing::List, packed) => {
+                Measured::Done(list::small_bytes(packed.bytes(), compressing))
+            }
             ValueView::String(StringView::Bytes(bytes))
             | ValueView::Packed(_, PackedView::Bytes(bytes)) => {
                 Measured::Done(string_bytes(bytes, compressing))
@@ -129,13 +141,14 @@ fn large_bytes(large: &Large, compressing: bool) -> usize {
         Item::Bytes(bytes) => string_bytes(bytes, compressing),
     };
     let fields = match large {
+        Large::List(list) => return list::large_bytes(list, compressing),
         Large::Set(members) => {
             let members = SetView::Large(members);
             return length_bytes(members.len()) + members.iter().map(item_bytes).sum::<usize>();
         }
         Large::Hash(fields) => HashView::Large(fields),
         // No command makes one yet.
-        Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => return 0,
+        Large::SortedSet(_) | Large::Stream(_) => return 0,
     };
     let pairs = fields
         .iter()

@@ -1,14 +1,14 @@
 //! Up to which size a collection keeps its compact form.
 
 use super::Kind::*;
-use super::Meaning::{Later, Live};
+use super::Meaning::{Accepted, Later, Live};
 use super::{INT_MAX, LONG_MAX, LONG_MAX_BYTES};
 
 rows! {
     "hash-max-listpack-entries" | "hash-max-ziplist-entries", Integer(0, LONG_MAX), "512", Modifiable, Live;
     "hash-max-listpack-value" | "hash-max-ziplist-value", Memory(0, LONG_MAX_BYTES), "64", Modifiable, Live;
-    "list-max-listpack-size" | "list-max-ziplist-size", Integer(i32::MIN as i64, INT_MAX), "-2", Modifiable, Later;
-    "list-compress-depth", Integer(0, INT_MAX), "0", Modifiable, Later;
+    "list-max-listpack-size" | "list-max-ziplist-size", Integer(i32::MIN as i64, INT_MAX), "-2", Modifiable, Live;
+    "list-compress-depth", Integer(0, INT_MAX), "0", Modifiable, Accepted("lists are not compressed in memory");
     "set-max-intset-entries", Integer(0, LONG_MAX), "512", Modifiable, Live;
     "set-max-listpack-entries", Integer(0, LONG_MAX), "128", Modifiable, Live;
     "set-max-listpack-value", Integer(0, LONG_MAX), "64", Modifiable, Live;
