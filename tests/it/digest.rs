@@ -38,7 +38,7 @@ fn digests_are_those_of_the_oracle() {
     }
 }
 
-/// Strings, sets and hashes of all encodings, with and without a deadline, in a few databases. No
+/// Strings, lists, sets and hashes of all encodings, with and without a deadline, in a few databases. No
 /// deadline is near: when an expired key goes is each server's affair.
 fn request(rng: &mut Rng) -> String {
     let key = format!("k:{}", rng.below(300));
@@ -47,7 +47,16 @@ fn request(rng: &mut Rng) -> String {
         .to_string()
         .repeat(len);
     let number = rng.below(9);
-    match rng.below(26) {
+    match rng.below(37) {
+        26..29 => format!("RPUSH l{key} {value} {} 7", rng.below(9)),
+        29 => format!("LPUSH l{key} {} {value}", rng.next_u64() as i64),
+        30 => format!("LMOVE l{key} lk:{} LEFT RIGHT", rng.below(300)),
+        31 => format!("LREM l{key} {} {}", rng.below(5) as i64 - 2, rng.below(9)),
+        32 => format!("LINSERT l{key} BEFORE 7 {value}"),
+        33 => format!("LSET l{key} {} {value}", rng.below(9) as i64 - 4),
+        34 => format!("LTRIM l{key} {} -2", rng.below(3)),
+        35 => format!("RPOP l{key} {}", rng.below(4)),
+        36 => format!("LMPOP 2 l{key} lk:{} LEFT COUNT 2", rng.below(300)),
         0..3 => format!("SET {key} {value}"),
         3 => format!("SET {key} {}", rng.next_u64() as i64),
         4 => format!("SET {key} {value} EX 1000"),

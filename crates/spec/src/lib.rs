@@ -30,7 +30,8 @@ mod usage;
 pub use arg::{Arg, ArgKind};
 pub use category::Categories;
 pub use families::{
-    bitmap, connection, generic, hash, hyperloglog, list, scripting, server, set, string, transaction,
+    bitmap, connection, generic, hash, hyperloglog, list, scripting, server, set, string,
+    transaction,
 };
 pub use flags::Flags;
 pub use keys::{Begin, Find, FindKeys, KeyAt, KeyFlags, KeySpec, KeysError, keys_of};

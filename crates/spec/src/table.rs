@@ -4,7 +4,8 @@
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
 use crate::families::{
-    bitmap, connection, generic, hash, hyperloglog, list, scripting, server, set, string, transaction,
+    bitmap, connection, generic, hash, hyperloglog, list, scripting, server, set, string,
+    transaction,
 };
 use crate::spec::Spec;
 

@@ -106,11 +106,35 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
         noise(&mut rng, 70_000),
         b"long name".to_vec(),
     ]);
+    requests.extend(lists(leg));
     requests.extend(sets(leg));
     requests.extend(hashes(leg));
     requests.extend(restored(leg));
     requests.push(words(&["SELECT", "0"]));
     expect_no_error(node, &requests);
+}
+
+/// Lists of both forms, with elements that look like numbers and like nothing.
+fn lists(leg: u64) -> Vec<Words> {
+    let mut requests = Vec::new();
+    for elements in [1, 30, 700, 5_000] {
+        let name = format!("corner:{leg}:list{elements}");
+        let mut request = words(&["RPUSH", &name, ""]);
+        for at in 0..elements {
+            let element = match at % 3 {
+                0 => (at * at * 1_000 - 7).to_string(),
+                1 => format!("0{at}"),
+                _ => format!("element {at}").repeat(1 + at as usize % 9),
+            };
+            request.push(element.into_bytes());
+        }
+        requests.push(request);
+    }
+    for len in [63, 64, 4_095, 4_096, 8_100, 8_200, 100_000] {
+        let name = format!("corner:{leg}:list of {len}");
+        requests.push(words(&["RPUSH", &name, "a", &"v".repeat(len), "", "7"]));
+    }
+    requests
 }
 
 /// Sets of all forms, with members that look like numbers and like nothing.
@@ -223,7 +247,13 @@ fn request(rng: &mut Rng) -> Words {
     let field = field.as_bytes();
     let some = (number.len() % 7).to_string();
     let some = some.as_bytes();
-    match rng.below(46) {
+    match rng.below(53) {
+        46..48 => with("RPUSH", &[&value, number.as_bytes()]),
+        48 => with("LPUSH", &[&value]),
+        49 => with("LSET", &[b"-1", &value]),
+        50 => with("LMOVE", &[&other, b"LEFT", b"RIGHT"]),
+        51 => with("LREM", &[b"0", number.as_bytes()]),
+        52 => with("RPOP", &[]),
         0..6 => with("SET", &[&value]),
         6 => with("SET", &[number.as_bytes()]),
         7 => with("SET", &[&value, b"EX", secs.as_bytes()]),
