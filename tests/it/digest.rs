@@ -48,7 +48,7 @@ fn request(rng: &mut Rng) -> String {
         .repeat(len);
     let number = rng.below(9);
     let score = (rng.below(2_000) as f64 - 1_000.0) / 8.0;
-    match rng.below(39) {
+    match rng.below(50) {
         0..3 => format!("SET {key} {value}"),
         3 => format!("SET {key} {}", rng.next_u64() as i64),
         4 => format!("SET {key} {value} EX 1000"),
@@ -91,6 +91,15 @@ fn request(rng: &mut Rng) -> String {
             rng.below(9)
         ),
         36 => format!("XGROUP CREATE s{key} g 0 MKSTREAM"),
+        37..40 => format!("RPUSH l{key} {value} {} 7", rng.below(9)),
+        40 => format!("LPUSH l{key} {} {value}", rng.next_u64() as i64),
+        41 => format!("LMOVE l{key} lk:{} LEFT RIGHT", rng.below(300)),
+        42 => format!("LREM l{key} {} {}", rng.below(5) as i64 - 2, rng.below(9)),
+        43 => format!("LINSERT l{key} BEFORE 7 {value}"),
+        44 => format!("LSET l{key} {} {value}", rng.below(9) as i64 - 4),
+        45 => format!("LTRIM l{key} {} -2", rng.below(3)),
+        46 => format!("RPOP l{key} {}", rng.below(4)),
+        47 => format!("LMPOP 2 l{key} lk:{} LEFT COUNT 2", rng.below(300)),
         _ => format!("SELECT {}", rng.below(4)),
     }
 }

@@ -113,6 +113,7 @@ fn scan(db: &Db) -> BTreeSet<Vec<u8>> {
 fn check_key(db: &Db, key: &[u8]) {
     match answer(db, &[b"TYPE", key]) {
         Value::Simple(kind) if kind == "string" => check_string(db, key),
+        Value::Simple(kind) if kind == "list" => check_list(db, key),
         Value::Simple(kind) if kind == "hash" => check_hash(db, key),
         other => panic!("a scanned key is there, not {other:?}"),
     }
@@ -126,6 +127,15 @@ fn check_string(db: &Db, key: &[u8]) {
     let value = value.as_bytes().expect("a string");
     let len = answer(db, &[b"STRLEN", key]).as_int();
     assert_eq!(len, Some(value.len() as i64));
+}
+
+fn check_list(db: &Db, key: &[u8]) {
+    let elements = strings(answer(db, &[b"LRANGE", key, b"0", b"-1"]));
+    let len = answer(db, &[b"LLEN", key]).as_int();
+    assert_eq!(len, Some(elements.len() as i64));
+    assert!(!elements.is_empty(), "an empty list is gone");
+    let last = answer(db, &[b"LINDEX", key, b"-1"]);
+    assert_eq!(last.as_bytes(), elements.last().map(Vec::as_slice));
 }
 
 fn check_hash(db: &Db, key: &[u8]) {

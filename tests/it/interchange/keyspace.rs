@@ -107,6 +107,7 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
         noise(&mut rng, 70_000),
         b"long name".to_vec(),
     ]);
+    requests.extend(lists(leg));
     requests.extend(sets(leg));
     requests.extend(zsets(leg));
     requests.extend(hashes(leg));
@@ -114,6 +115,29 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
     requests.extend(restored(leg));
     requests.push(words(&["SELECT", "0"]));
     expect_no_error(node, &requests);
+}
+
+/// Lists of both forms, with elements that look like numbers and like nothing.
+fn lists(leg: u64) -> Vec<Words> {
+    let mut requests = Vec::new();
+    for elements in [1, 30, 700, 5_000] {
+        let name = format!("corner:{leg}:list{elements}");
+        let mut request = words(&["RPUSH", &name, ""]);
+        for at in 0..elements {
+            let element = match at % 3 {
+                0 => (at * at * 1_000 - 7).to_string(),
+                1 => format!("0{at}"),
+                _ => format!("element {at}").repeat(1 + at as usize % 9),
+            };
+            request.push(element.into_bytes());
+        }
+        requests.push(request);
+    }
+    for len in [63, 64, 4_095, 4_096, 8_100, 8_200, 100_000] {
+        let name = format!("corner:{leg}:list of {len}");
+        requests.push(words(&["RPUSH", &name, "a", &"v".repeat(len), "", "7"]));
+    }
+    requests
 }
 
 /// Sets of all forms, with members that look like numbers and like nothing.
@@ -261,7 +285,7 @@ fn request(rng: &mut Rng) -> Words {
     let some = some.as_bytes();
     let score = format!("{}.{}", secs.len(), secs);
     let score = score.as_bytes();
-    match rng.below(53) {
+    match rng.below(60) {
         0..6 => with("SET", &[&value]),
         6 => with("SET", &[number.as_bytes()]),
         7 => with("SET", &[&value, b"EX", secs.as_bytes()]),
@@ -311,6 +335,12 @@ fn request(rng: &mut Rng) -> Words {
             "ZUNIONSTORE",
             &[b"2", &key, &other, b"WEIGHTS", b"0.3", b"2"],
         ),
+        52..54 => with("RPUSH", &[&value, number.as_bytes()]),
+        54 => with("LPUSH", &[&value]),
+        55 => with("LSET", &[b"-1", &value]),
+        56 => with("LMOVE", &[&other, b"LEFT", b"RIGHT"]),
+        57 => with("LREM", &[b"0", number.as_bytes()]),
+        58 => with("RPOP", &[]),
         28 if rng.below(40) == 0 => words(&["SWAPDB", "1", "2"]),
         28 if rng.below(150) == 0 => words(&["FLUSHDB"]),
         _ => words(&["SELECT", &database]),

@@ -6,6 +6,7 @@ mod damage;
 mod dump;
 mod golden;
 mod hashes;
+mod lists;
 mod live;
 mod round_trip;
 mod sets;
