@@ -38,7 +38,7 @@ impl Content {
             (b"string", Reply::Bulk(bytes)) => Some(Content::Bytes(bytes)),
             (b"set", Reply::Array(members) | Reply::Set(members)) => {
                 Some(Members::of(texts(members)?))
-                    .filter(|set| set.len() > 0)
+                    .filter(|set| !set.is_empty())
                     .map(Content::Set)
             }
             (b"hash", Reply::Array(words)) => {

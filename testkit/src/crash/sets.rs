@@ -71,7 +71,7 @@ impl SetChange {
         // Large ones come and go, too.
         let many = [3, 8, 8, 150][dice.below(4)];
         let count = 1 + dice.below(many);
-        let is_of_integers = key.number % 2 == 0;
+        let is_of_integers = key.number.is_multiple_of(2);
         let member = |number: i64| match is_of_integers && number % 50 != 7 {
             true => number.to_string().into_bytes(),
             false => format!("member {number}").into_bytes(),
