@@ -9,6 +9,7 @@ mod compat_page;
 mod corpus;
 mod digest;
 mod embedded;
+mod fields;
 mod hostile;
 mod hyperloglog;
 mod interchange;

@@ -51,7 +51,7 @@ ochre export: a data set in a form that others read
         Flag {
             name: "--rdb-version",
             value: Some("N"),
-            help: "11, or 10 for Redis 7.0 (11)",
+            help: "10 for Redis 7.0, 11, or 12 for Redis 7.4 (11; 12 if fields have deadlines)",
         },
         place::FOLDER,
         place::LOG,
@@ -69,7 +69,8 @@ Examples
 
 enum Format {
     Json,
-    Rdb(u16),
+    /// In this version and no other, or in one that fits.
+    Rdb(Option<u16>),
     Commands,
 }
 
@@ -119,9 +120,11 @@ fn run(words: &Words) -> tool::Outcome {
 
 fn format(words: &Words) -> Result<Format, String> {
     let version = match words.text("--rdb-version")? {
-        None | Some("11") => persist::rdb::VERSION,
-        Some("10") => persist::rdb::VERSION_OF_REDIS_7_0,
-        Some(_) => return Err("--rdb-version is 10 or 11".into()),
+        None => None,
+        Some("12") => Some(persist::rdb::VERSION_OF_FIELD_DEADLINES),
+        Some("11") => Some(persist::rdb::VERSION),
+        Some("10") => Some(persist::rdb::VERSION_OF_REDIS_7_0),
+        Some(_) => return Err("--rdb-version is 10, 11 or 12".into()),
     };
     match words.text("--format")? {
         Some("json") => Ok(Format::Json),
@@ -143,7 +146,14 @@ fn write(
         Format::Json => data.walk(|_| JsonSink::new(out, live_ms)).finish(),
         Format::Commands => data.walk(|_| CommandSink::new(out, live_ms)).finish(),
         Format::Rdb(version) => {
-            let sink = data.walk(|counts| RdbSink::new(out, *version, false, live_ms, counts));
+            let wanted = version.unwrap_or(persist::rdb::VERSION);
+            let sink = data.walk(|counts| {
+                let sink = RdbSink::new(out, wanted, false, live_ms, counts);
+                match version {
+                    None => sink,
+                    Some(version) => sink.in_no_other_than(*version),
+                }
+            });
             sink.finish().map(|(_, keys)| keys)
         }
     };

@@ -15,7 +15,7 @@ use store::{Block, NewHash, NewList, NewSet, NewValue, NewZSet, ScoreOutcome};
 
 use crate::args::{Flag, Tool, Words};
 use crate::dataset::{DataSet, Origin, Target, Wanted};
-use crate::json_line::{self, Value};
+use crate::json_line::{self, Field, Value};
 use crate::place::{self, Names, trouble};
 use crate::reading::Reading;
 use crate::tool;
@@ -148,7 +148,7 @@ fn put(data: &mut DataSet, line: &[u8]) -> Result<(), String> {
         Value::Hash(pairs) => {
             let lens = pairs
                 .iter()
-                .map(|(field, value)| field.len().max(value.len()));
+                .map(|(field, value, _)| field.len().max(value.len()));
             lens.max().ok_or("a hash has at least one field")?
         }
     };
@@ -204,10 +204,11 @@ fn zset_of(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<NewValue<'static>, String> {
     Ok(zset.finish())
 }
 
-fn hash_of(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<NewValue<'static>, String> {
+fn hash_of(fields: &[Field]) -> Result<NewValue<'static>, String> {
     let build = Build::plainly();
     let mut hash = NewHash::new(build.hash, build.hasher);
-    match pairs.iter().all(|(field, value)| hash.put(field, value)) {
+    let mut each = fields.iter();
+    match each.all(|(field, value, deadline_ms)| hash.put_until(field, value, *deadline_ms)) {
         true => Ok(hash.finish()),
         false => Err("a field comes twice".into()),
     }

@@ -6,17 +6,20 @@
 //!   {"db":0,"key":"queue","type":"list","value":["first","second"]}
 //!   {"db":0,"key":"tags","type":"set","value":["red","7"]}
 //!   {"db":0,"key":"best","type":"zset","value":[["ada","3"],["bob","inf"]]}
-//!   {"db":0,"key":"user:1","type":"hash","value":[["name","Ada"],["age","36"]]}
+//!   {"db":0,"key":"user:1","type":"hash","value":[["name","Ada"],["age","36"]],
+//!    "field_deadlines":[["age",1700000000000]]}
 //! ```
 //!
 //! Bytes that are UTF-8 are a JSON string, all others an object with their base64.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use store::HashView;
 
 use crate::stream::StreamText;
 
@@ -30,6 +33,9 @@ struct Line<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow)]
     value: Option<Content<'a>>,
+    /// Of a hash: fields with their deadlines, in Unix time in ms.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    field_deadlines: Vec<(Text<'a>, i64)>,
     /// Unix time in ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline: Option<i64>,
@@ -77,9 +83,12 @@ pub enum Value<'a> {
     Set(Vec<Vec<u8>>),
     /// Members with the texts of their scores.
     SortedSet(Vec<(Vec<u8>, Vec<u8>)>),
-    Hash(Vec<(Vec<u8>, Vec<u8>)>),
+    Hash(Vec<Field>),
     Stream(StreamText),
 }
+
+/// A name, a value, and perhaps a deadline.
+pub type Field = (Vec<u8>, Vec<u8>, Option<i64>);
 
 /// Writes a line with its end.
 pub fn write(
@@ -89,6 +98,7 @@ pub fn write(
     value: &Value<'_>,
     deadline_ms: Option<i64>,
 ) -> io::Result<()> {
+    let mut field_deadlines = Vec::new();
     let (kind, content) = match value {
         Value::String(bytes) => ("string", Content::Text(Text::of(bytes))),
         Value::List(elements) => {
@@ -103,8 +113,12 @@ pub fn write(
             let pairs = pairs.iter().map(|(m, s)| (Text::of(m), Text::of(s)));
             ("zset", Content::Pairs(pairs.collect()))
         }
-        Value::Hash(pairs) => {
-            let pairs = pairs.iter().map(|(f, v)| (Text::of(f), Text::of(v)));
+        Value::Hash(fields) => {
+            let deadlines = fields
+                .iter()
+                .filter_map(|(f, _, ms)| Some((Text::of(f), (*ms)?)));
+            field_deadlines = deadlines.collect();
+            let pairs = fields.iter().map(|(f, v, _)| (Text::of(f), Text::of(v)));
             ("hash", Content::Pairs(pairs.collect()))
         }
         Value::Stream(stream) => ("stream", Content::Stream(Cow::Borrowed(stream))),
@@ -114,6 +128,7 @@ pub fn write(
         key: Text::of(key),
         kind: kind.into(),
         value: Some(content),
+        field_deadlines,
         deadline: deadline_ms,
     };
     serde_json::to_writer(&mut to, &line)?;
@@ -139,6 +154,10 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
         ));
     }
     let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let deadlines = line.field_deadlines;
+    if !deadlines.is_empty() && line.kind != "hash" {
+        return Err(format!("a {} has no fields with deadlines", line.kind));
+    }
     let value = match (&*line.kind, line.value.ok_or("the value is missing")?) {
         ("string", Content::Text(text)) => Value::String(text.into_bytes("value")?.into()),
         ("zset", Content::Pairs(pairs)) => {
@@ -159,8 +178,11 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
         ("hash", Content::Texts(none)) if none.is_empty() => Value::Hash(Vec::new()),
         ("hash", Content::Pairs(pairs)) => {
             let pairs = pairs.into_iter();
-            let pairs = pairs.map(|(f, v)| Ok((f.into_bytes("field")?, v.into_bytes("value")?)));
-            Value::Hash(pairs.collect::<Result<_, String>>()?)
+            let fields =
+                pairs.map(|(f, v)| Ok((f.into_bytes("field")?, v.into_bytes("value")?, None)));
+            let mut fields = fields.collect::<Result<Vec<Field>, String>>()?;
+            set_deadlines(&mut fields, deadlines)?;
+            Value::Hash(fields)
         }
         ("stream", Content::Stream(stream)) => Value::Stream(stream.into_owned()),
         (kind, _) => return Err(format!("the value is not that of a {kind}")),
@@ -171,6 +193,25 @@ pub fn read(line: &[u8]) -> Result<Key, String> {
         value,
         deadline_ms: line.deadline,
     })
+}
+
+fn set_deadlines(fields: &mut [Field], deadlines: Vec<(Text<'_>, i64)>) -> Result<(), String> {
+    if deadlines.is_empty() {
+        return Ok(());
+    }
+    let places = fields.iter().enumerate();
+    let places: HashMap<Vec<u8>, usize> = places.map(|(at, (f, ..))| (f.clone(), at)).collect();
+    for (field, ms) in deadlines {
+        let at = places.get(&field.into_bytes("field")?);
+        let at = *at.ok_or("a deadline is that of a field which is not there")?;
+        if !(1..=HashView::DEADLINE_MS_MAX).contains(&ms) {
+            return Err(format!("no field can have the deadline {ms}"));
+        }
+        if fields[at].2.replace(ms).is_some() {
+            return Err("a field has two deadlines".into());
+        }
+    }
+    Ok(())
 }
 
 impl<'a> Text<'a> {
@@ -261,7 +302,10 @@ mod tests {
 
     #[test]
     fn a_hash_comes_back() {
-        let pairs = vec![(b"f".to_vec(), b"1".to_vec()), (b"\xff".to_vec(), vec![])];
+        let pairs = vec![
+            (b"f".to_vec(), b"1".to_vec(), None),
+            (b"\xff".to_vec(), vec![], None),
+        ];
         let mut line = Vec::new();
         write(&mut line, 0, b"h", &Value::Hash(pairs.clone()), None).expect("a vector takes it");
         let text = r#"{"db":0,"key":"h","type":"hash","value":[["f","1"],[{"base64":"/w=="},""]]}"#;
@@ -294,6 +338,34 @@ mod tests {
             read(&line).map(|key| key.value),
             Ok(Value::SortedSet(pairs))
         );
+    }
+
+    #[test]
+    fn deadlines_of_fields_come_back() {
+        let fields = vec![
+            (b"f".to_vec(), b"1".to_vec(), None),
+            (b"\xff".to_vec(), vec![], Some(1_700_000_000_000)),
+        ];
+        let mut line = Vec::new();
+        write(&mut line, 0, b"h", &Value::Hash(fields.clone()), None).expect("a vector takes it");
+        let end = r#","field_deadlines":[[{"base64":"/w=="},1700000000000]]}"#;
+        assert!(
+            std::str::from_utf8(&line)
+                .unwrap()
+                .trim_end()
+                .ends_with(end)
+        );
+        assert_eq!(read(&line).map(|key| key.value), Ok(Value::Hash(fields)));
+        let hash = r#"{"db":0,"key":"k","type":"hash","value":[["f","v"]],"field_deadlines":"#;
+        for (deadlines, part) in [
+            (r#"[["g",5]]}"#, "not there"),
+            (r#"[["f",0]]}"#, "deadline 0"),
+            (r#"[["f",5],["f",6]]}"#, "two deadlines"),
+        ] {
+            let line = format!("{hash}{deadlines}");
+            let why = read(line.as_bytes()).expect_err(&line);
+            assert!(why.contains(part), "{line}: {why}");
+        }
     }
 
     #[test]

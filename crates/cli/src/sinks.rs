@@ -3,19 +3,21 @@
 //! Each takes keys one by one and writes them as they come. A key whose time is over at
 //! `live_ms` is left out. The first failed write ends the walk; `finish` tells it.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
 use base::Now;
 use engine::Sink;
-use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer};
+use persist::rdb::{Preamble, Rest, Usage, WriteOptions, Writer, version_for};
 use store::{Counts, Entry, Item, Kind, StringView};
 
-use crate::json_line::{self, Value};
+use crate::json_line::{self, Field, Value};
 use crate::stream::{self, StreamText};
 
 /// RDB.
 pub struct RdbSink<W> {
     to: W,
+    version: u16,
     writer: Writer,
     counts: Vec<(u64, u64)>,
     gate: Gate,
@@ -56,8 +58,17 @@ impl Gate {
         if self.error.is_some() || entry.deadline_ms().is_some_and(|at| at <= self.live_ms) {
             return None;
         }
+        let hash = entry.hash().map(|hash| hash.at(self.shown_ms()));
+        if hash.is_some_and(|hash| hash.is_due() && hash.shown_len() == 0) {
+            return None;
+        }
         self.written += 1;
         Some(self.database.replace(database) != Some(database))
+    }
+
+    /// Fields with a deadline before this are over as keys are.
+    fn shown_ms(&self) -> i64 {
+        self.live_ms.saturating_add(1)
     }
 
     fn keep(&mut self, outcome: io::Result<()>) {
@@ -75,6 +86,8 @@ const DRAIN_BYTES: usize = 256 * 1024;
 
 impl<W: Write> RdbSink<W> {
     pub fn new(to: W, version: u16, is_base: bool, live_ms: i64, counts: &[Counts]) -> RdbSink<W> {
+        let has_field_deadlines = counts.iter().any(|counts| counts.timed > 0);
+        let version = version_for(version, has_field_deadlines);
         let mut writer = Writer::new(WriteOptions {
             version,
             ..WriteOptions::default()
@@ -87,10 +100,21 @@ impl<W: Write> RdbSink<W> {
         let count = |counts: &Counts| (counts.keys as u64, counts.volatile as u64);
         RdbSink {
             to,
+            version,
             writer,
             counts: counts.iter().map(count).collect(),
             gate: Gate::new(live_ms),
         }
+    }
+
+    /// Writes nothing if what there is needs another version.
+    pub fn in_no_other_than(mut self, version: u16) -> RdbSink<W> {
+        if self.version != version {
+            let (needed, asked) = (self.version, version);
+            let what = format!("fields with deadlines need RDB version {needed}, not {asked}");
+            self.gate.keep(Err(io::Error::other(what)));
+        }
+        self
     }
 
     /// Where it went, and how many keys.
@@ -168,7 +192,7 @@ impl<W: Write> Sink for JsonSink<W> {
                 Kind::List => Value::List(elements_of(&entry)),
                 Kind::Set => Value::Set(members_of(&entry)),
                 Kind::SortedSet => Value::SortedSet(scores_of(&entry)),
-                Kind::Hash => Value::Hash(pairs_of(&entry)),
+                Kind::Hash => Value::Hash(fields_of(&entry, self.gate.shown_ms())),
                 Kind::Stream => Value::Stream(StreamText::of(entry.stream().expect("a stream"))),
                 _ => Value::String(string_of(&entry)),
             };
@@ -213,6 +237,28 @@ impl<W: Write> CommandSink<W> {
         Ok(())
     }
 
+    /// One command for each deadline that there is.
+    fn field_deadlines(&mut self, key: &[u8], fields: &[Field]) -> io::Result<()> {
+        let mut by_deadline: BTreeMap<i64, Vec<&[u8]>> = BTreeMap::new();
+        for (field, _, deadline_ms) in fields {
+            if let Some(ms) = deadline_ms {
+                by_deadline.entry(*ms).or_default().push(field);
+            }
+        }
+        for (ms, fields) in by_deadline {
+            let (ms, count) = (ms.to_string(), fields.len().to_string());
+            let front: [&[u8]; 5] = [
+                b"HPEXPIREAT",
+                key,
+                ms.as_bytes(),
+                b"FIELDS",
+                count.as_bytes(),
+            ];
+            self.command(&[&front, &fields[..]].concat())?;
+        }
+        Ok(())
+    }
+
     fn key(&mut self, database: usize, is_other: bool, entry: &Entry<'_>) -> io::Result<()> {
         if is_other {
             self.command(&[b"SELECT", database.to_string().as_bytes()])?;
@@ -238,9 +284,14 @@ impl<W: Write> CommandSink<W> {
                 self.in_parts(b"ZADD", key, words.collect())?;
             }
             Kind::Hash => {
-                let pairs = pairs_of(entry);
-                let words = pairs.iter().flat_map(|(field, value)| [&field[..], value]);
+                let fields = fields_of(entry, self.gate.shown_ms());
+                let words = fields
+                    .iter()
+                    .flat_map(|(field, value, _)| [&field[..], value]);
                 self.in_parts(b"HSET", key, words.collect())?;
+                for fields in fields.chunks(WORDS_PER_COMMAND) {
+                    self.field_deadlines(key, fields)?;
+                }
             }
             Kind::Stream => {
                 let stream = entry.stream().expect("a stream");
@@ -310,10 +361,12 @@ fn scores_of(entry: &Entry<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
-fn pairs_of(entry: &Entry<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let pairs = entry.hash().expect("a hash").iter();
-    pairs
-        .map(|(field, value)| (field.to_vec(), value.to_vec()))
+/// What is not over.
+fn fields_of(entry: &Entry<'_>, shown_ms: i64) -> Vec<Field> {
+    let hash = entry.hash().expect("a hash");
+    let fields = hash.at(shown_ms).fields();
+    fields
+        .map(|field| (field.name.to_vec(), field.value.to_vec(), field.deadline_ms))
         .collect()
 }
 

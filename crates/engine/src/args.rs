@@ -148,7 +148,7 @@ impl<'a> Args<'a> {
     }
 
     /// All arguments that are left.
-    pub fn rest(&mut self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+    pub fn rest(&mut self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let from = self.at;
         self.at = self.argv.len();
         self.argv.iter_from(from)

@@ -17,6 +17,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use store::FieldNames;
+
 /// The effects of a few commands and transactions, each of which is a group.
 ///
 /// Groups of one effect in the same database that follow each other are kept as
@@ -125,6 +127,9 @@ impl<'a> Iterator for Singles<'a> {
     }
 }
 
+/// Fields that one effect says have expired.
+const FIELDS_PER_EFFECT: usize = 128;
+
 impl Effects {
     /// Effects that somebody may want from one moment to the next. Who counts that up holds all
     /// shards, and whoever emits holds the one that he changed, so none is missed.
@@ -147,6 +152,20 @@ impl Effects {
         self.changes += 1;
         if self.is_wanted() {
             self.encode(database, argv);
+        }
+    }
+
+    /// Fields of a hash have expired: HDEL of some at a time.
+    pub(crate) fn emit_fields_gone(&mut self, database: usize, key: &[u8], names: &FieldNames) {
+        let mut names = names.iter();
+        let mut argv: Vec<&[u8]> = vec![b"HDEL", key];
+        loop {
+            argv.truncate(2);
+            argv.extend(names.by_ref().take(FIELDS_PER_EFFECT));
+            if argv.len() == 2 {
+                return;
+            }
+            self.emit(database, &argv);
         }
     }
 

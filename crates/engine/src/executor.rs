@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use base::{Now, Rng};
 use resp::Argv;
-use store::Key;
+use store::{Gone, Key};
 
 use crate::ctx::{AccessClock, Ctx, Local, Written};
 use crate::effect::Effects;
@@ -296,19 +296,28 @@ impl Executor {
                 waits,
             } = &mut *shard;
             let table = keys.database_mut(database);
-            if table.volatile() == 0 {
+            if table.volatile() == 0 && table.timed() == 0 {
                 continue;
             }
-            more |= table.sweep(now.unix_ms(), segments, &mut |entry| {
-                stats.expired_keys.add(1);
-                garbage.extend(Garbage::of(entry));
-                if !watches.is_empty() {
-                    watches.touch_expired(database, entry.key());
+            more |= table.sweep(now.unix_ms(), segments, &mut |gone| match gone {
+                Gone::Key(entry) => {
+                    stats.expired_keys.add(1);
+                    garbage.extend(Garbage::of(entry));
+                    if !watches.is_empty() {
+                        watches.touch_expired(database, entry.key());
+                    }
+                    if !waits.is_empty() && waits.signal(database, entry.key()) {
+                        ready.push_back(Ready::of(&self.engine, database, entry.key()));
+                    }
+                    effects.emit(database, &[b"DEL", entry.key()]);
                 }
-                if !waits.is_empty() && waits.signal(database, entry.key()) {
-                    ready.push_back(Ready::of(&self.engine, database, entry.key()));
+                Gone::Fields { key, names } => {
+                    stats.expired_subkeys.add(names.len() as u64);
+                    if !watches.is_empty() {
+                        watches.touch(database, key);
+                    }
+                    effects.emit_fields_gone(database, key, names);
                 }
-                effects.emit(database, &[b"DEL", entry.key()]);
             });
         }
         self.sweep_at = (self.sweep_at + 1) % databases;

@@ -100,6 +100,8 @@ totals! {
     keyspace_hits,
     keyspace_misses,
     expired_keys,
+    /// Fields of hashes whose deadline was over.
+    expired_subkeys,
     /// Changes to the keyspace: Redis' dirty counter.
     changes,
     error_replies,

@@ -99,7 +99,7 @@ impl<'a> Argv<'a> {
     }
 
     /// The arguments from `index` on.
-    pub fn iter_from(self, index: usize) -> impl ExactSizeIterator<Item = &'a [u8]> {
+    pub fn iter_from(self, index: usize) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone {
         (index..self.len()).map(move |i| self.get(i))
     }
 

@@ -4,8 +4,8 @@
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
 use crate::families::{
-    bitmap, connection, generic, hash, hyperloglog, list, scripting, server, set, stream, string,
-    transaction, zset,
+    bitmap, connection, field, generic, hash, hyperloglog, list, scripting, server, set, stream,
+    string, transaction, zset,
 };
 use crate::spec::Spec;
 
@@ -58,19 +58,31 @@ pub static COMMANDS: &[&Spec] = &[
     &hash::HDEL,
     &connection::HELLO,
     &hash::HEXISTS,
+    &field::HEXPIRE,
+    &field::HEXPIREAT,
+    &field::HEXPIRETIME,
     &hash::HGET,
     &hash::HGETALL,
+    &field::HGETDEL,
+    &field::HGETEX,
     &hash::HINCRBY,
     &hash::HINCRBYFLOAT,
     &hash::HKEYS,
     &hash::HLEN,
     &hash::HMGET,
     &hash::HMSET,
+    &field::HPERSIST,
+    &field::HPEXPIRE,
+    &field::HPEXPIREAT,
+    &field::HPEXPIRETIME,
+    &field::HPTTL,
     &hash::HRANDFIELD,
     &hash::HSCAN,
     &hash::HSET,
+    &field::HSETEX,
     &hash::HSETNX,
     &hash::HSTRLEN,
+    &field::HTTL,
     &hash::HVALS,
     &string::INCR,
     &string::INCRBY,

@@ -41,7 +41,9 @@ use std::sync::Arc;
 use crate::prefetch::prefetch;
 use crate::slab::Memory;
 
-use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView, stream_of};
+use crate::value::{
+    HASH_TAG, Kind, Large, PackedView, Packing, STRING_TAG, TIMED_HASH_TAG, ValueView, stream_of,
+};
 use crate::{Access, Block, HashView, ListView, SetView, ZSetView};
 use structs::stream::Stream;
 
@@ -242,6 +244,29 @@ impl<'a> Entry<'a> {
     #[inline]
     pub fn stream(&self) -> Option<&'a Stream> {
         stream_of(self.value())
+    }
+
+    /// No field of a hash is due before this; `None` without deadlines of fields.
+    #[inline]
+    pub fn next_field_deadline_ms(&self) -> Option<i64> {
+        let may_have_some = match self.at.tag() {
+            TIMED_HASH_TAG => true,
+            HASH_TAG => self.at.encoding() == Encoding::Large,
+            _ => false,
+        };
+        if !may_have_some {
+            return None;
+        }
+        self.hash()?.next_deadline_ms()
+    }
+
+    /// When there is something to remove here, if ever: the key or some field.
+    #[inline]
+    pub(crate) fn next_deadline_ms(&self) -> Option<i64> {
+        match (self.deadline_ms(), self.next_field_deadline_ms()) {
+            (Some(key_ms), Some(field_ms)) => Some(key_ms.min(field_ms)),
+            (key_ms, field_ms) => key_ms.or(field_ms),
+        }
     }
 
     /// The bytes of a small collection.
@@ -575,6 +600,12 @@ impl EntryRef {
         let header = tag << TAG_SHIFT | encoding.bits() << ENCODING_SHIFT | rest;
         // SAFETY: the first byte of the entry.
         unsafe { *self.0.as_ptr() = header };
+    }
+
+    /// The bytes in a block are packed in another way now.
+    pub(crate) fn repack(self, packing: Packing) {
+        debug_assert!(self.encoding() == Encoding::Block && self.tag() != STRING_TAG);
+        self.set_form(packing.tag(), Encoding::Block);
     }
 
     /// The bytes of a string that can be written in place. `None` for integers.

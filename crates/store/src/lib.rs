@@ -39,14 +39,15 @@ pub use images::{ImageGauge, Images};
 pub use shard::{Counts, Shard};
 pub use string::StringCopy;
 pub use structs::deque::{End, Limit as ListLimit};
-pub use structs::dict::WalkPlace;
-pub use structs::listpack::{Item, Needle};
-pub use table::{Detached, Ruin, Slot, Table};
+pub use structs::dict::{Deadline, WalkPlace};
+pub use structs::listpack::{Item, Listpack, Needle};
+pub use table::{Detached, Gone, Ruin, Slot, Table};
 pub use value::set::algebra;
 pub use value::{
-    Direction, HashEdit, HashView, Kind, Large, LexBound, LexRange, Limits, ListEdit, ListView,
-    Members, NewHash, NewList, NewSet, NewZSet, PackedView, Packing, Pairs, Progress, ScoreBound,
-    ScoreOutcome, ScoreRange, SetCopy, SetEdit, SetLimits, SetView, ValueView, ZSetEdit, ZSetView,
+    Direction, Field, FieldNames, HashEdit, HashForm, HashView, Kind, Large, LexBound, LexRange,
+    Limits, ListEdit, ListView, Members, NewHash, NewList, NewSet, NewZSet, PackedView, Packing,
+    Progress, ScoreBound, ScoreOutcome, ScoreRange, SetCopy, SetEdit, SetLimits, SetView,
+    ValueView, ZSetEdit, ZSetView,
 };
 
 /// A large string: shared by reference, copied when written to while shared.

@@ -24,6 +24,8 @@ pub struct Shard {
 pub struct Counts {
     pub keys: usize,
     pub volatile: usize,
+    /// Hashes of which fields have a time to live.
+    pub timed: usize,
     pub deadline_sum_ms: i128,
 }
 
@@ -31,6 +33,7 @@ impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, other: Counts) {
         self.keys += other.keys;
         self.volatile += other.volatile;
+        self.timed += other.timed;
         self.deadline_sum_ms += other.deadline_sum_ms;
     }
 }
@@ -87,6 +90,7 @@ impl Shard {
         Counts {
             keys: table.len(),
             volatile: table.volatile(),
+            timed: table.timed(),
             deadline_sum_ms: table.deadline_sum_ms(),
         }
     }

@@ -45,9 +45,10 @@ use crate::hash::{Key, KeyHasher};
 use crate::images::Remains;
 use crate::segment::{Bucket, SegmentRef, bits};
 use crate::slab::{Heap, Slabs};
-use crate::value::Large;
+use crate::value::{FieldNames, Large};
 use crate::wheel::{Item, Wheel};
 
+pub use expiry::Gone;
 pub use ruin::Ruin;
 use save::Saving;
 
@@ -111,12 +112,16 @@ pub struct Table {
     at_depth: [u32; DEPTH_MAX as usize + 1],
     count: usize,
     volatile: usize,
+    /// Hashes with deadlines of fields.
+    timed: usize,
     deadline_sum_ms: i128,
     entry_bytes: usize,
     /// Entries that own a block or a large collection.
     owners: usize,
     /// Where small collections are changed before they are put back.
     pub(crate) scratch: Vec<u8>,
+    /// The fields that expired last.
+    names: FieldNames,
     slabs: Slabs,
     segment_bytes: usize,
     wheel: Option<Box<Wheel>>,
@@ -154,10 +159,12 @@ impl Table {
             at_depth: [0; DEPTH_MAX as usize + 1],
             count: 0,
             volatile: 0,
+            timed: 0,
             deadline_sum_ms: 0,
             entry_bytes: 0,
             owners: 0,
             scratch: Vec::new(),
+            names: FieldNames::default(),
             slabs: Slabs::default(),
             segment_bytes: 0,
             wheel: None,
@@ -188,7 +195,12 @@ impl Table {
         self.volatile
     }
 
-    /// The sum of all deadlines, from which INFO's `avg_ttl` follows.
+    /// Hashes of which fields have a time to live.
+    pub fn timed(&self) -> usize {
+        self.timed
+    }
+
+    /// The sum of all deadlines of keys, from which INFO's `avg_ttl` follows.
     pub fn deadline_sum_ms(&self) -> i128 {
         self.deadline_sum_ms
     }
@@ -345,6 +357,7 @@ impl Table {
         self.keep(entry, Remains::Nothing);
         let payload = Payload::of(value);
         let old_deadline_ms = entry.deadline_ms();
+        let was_timed = self.timed > 0 && Entry::of(entry).next_field_deadline_ms().is_some();
         if entry.try_set(&payload, deadline_ms) {
             entry.set_access(access);
         } else {
@@ -362,6 +375,7 @@ impl Table {
         if old_deadline_ms.is_some() || deadline_ms.is_some() {
             self.deadline_changed(slot, old_deadline_ms, deadline_ms, now_ms);
         }
+        self.fields_changed(slot, was_timed, now_ms);
     }
 
     /// Replace the value of an entry; its deadline and access time stay.

@@ -33,7 +33,7 @@ use crate::entry::{BlockView, LargeView, NewValue, StringView};
 use crate::images::Remains;
 use crate::table::{Slot, Table};
 
-pub use hash::{HashEdit, HashView, NewHash, Pairs};
+pub use hash::{Field, FieldNames, HashEdit, HashForm, HashView, NewHash};
 pub use list::{ListEdit, ListView, NewList};
 pub use set::{Members, NewSet, SetCopy, SetEdit, SetLimits, SetView};
 pub use stream::Progress;
@@ -99,16 +99,18 @@ impl Kind {
             1 => Kind::List,
             2 | INTEGERS_TAG => Kind::Set,
             3 => Kind::SortedSet,
-            4 => Kind::Hash,
+            4 | TIMED_HASH_TAG => Kind::Hash,
             6 => Kind::Stream,
             _ => unreachable!("a tag that no entry has"),
         }
     }
 }
 
-/// An entry's tag is the number of its kind, but for sets of integers.
+/// An entry's tag is the number of its kind, but for some that are packed otherwise.
 pub(crate) const STRING_TAG: u8 = Kind::String as u8;
 const INTEGERS_TAG: u8 = 7;
+pub(crate) const HASH_TAG: u8 = Kind::Hash as u8;
+pub(crate) const TIMED_HASH_TAG: u8 = 8;
 
 /// What the bytes of a small collection are: listpacks, and an intset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +121,8 @@ pub enum Packing {
     Integers,
     SortedSet,
     Hash,
+    /// A hash with a deadline behind each value, 0 for none.
+    TimedHash,
 }
 
 impl Packing {
@@ -133,6 +137,7 @@ impl Packing {
             Packing::Integers => INTEGERS_TAG,
             Packing::SortedSet => Kind::SortedSet as u8,
             Packing::Hash => Kind::Hash as u8,
+            Packing::TimedHash => TIMED_HASH_TAG,
         }
     }
 
@@ -142,6 +147,7 @@ impl Packing {
             Kind::Set if tag == INTEGERS_TAG => Packing::Integers,
             Kind::Set => Packing::Set,
             Kind::SortedSet => Packing::SortedSet,
+            Kind::Hash if tag == TIMED_HASH_TAG => Packing::TimedHash,
             Kind::Hash => Packing::Hash,
             Kind::String | Kind::Stream => unreachable!("never packed"),
         }
@@ -150,6 +156,7 @@ impl Packing {
     pub(crate) fn encoding_name(self) -> &'static str {
         match self {
             Packing::Integers => "intset",
+            Packing::TimedHash => "listpackex",
             _ => "listpack",
         }
     }
@@ -245,6 +252,21 @@ pub struct Limits {
     pub value_bytes: usize,
 }
 
+/// What a change has made of a small collection.
+enum Became {
+    /// Other bytes, packed in the same way.
+    Same,
+    Packed(Packing),
+    Large(Large),
+}
+
+/// What has grown, if anything has.
+impl From<Option<Large>> for Became {
+    fn from(grown: Option<Large>) -> Became {
+        grown.map_or(Became::Same, Became::Large)
+    }
+}
+
 /// No small collection gets longer than this, whatever its limits.
 const PACKED_BYTES_MAX: usize = 1 << 30;
 /// Scratch of this size is kept for the next change.
@@ -252,31 +274,34 @@ const SCRATCH_BYTES_MAX: usize = 64 * 1024;
 
 impl Table {
     /// Change the bytes of a small collection. `change` returns, beside what the
-    /// caller wants to know, what the collection has grown into, if it has.
-    fn change_packed<R>(
+    /// caller wants to know, what it has made of the collection.
+    fn change_packed<R, B: Into<Became>>(
         &mut self,
         slot: Slot,
         packing: Packing,
-        change: impl FnOnce(&mut Vec<u8>) -> (R, Option<Large>),
+        change: impl FnOnce(&mut Vec<u8>) -> (R, B),
     ) -> R {
         let entry = self.entry_to_change(slot, Remains::Nothing);
         if entry.owns_more() {
             let changed = self.modify_block(slot, change);
-            let (result, grown) = changed.expect("a small collection's block");
-            if let Some(large) = grown {
-                self.rewrite(slot, NewValue::Large(Arc::new(large)));
+            let (result, became) = changed.expect("a small collection's block");
+            match became.into() {
+                Became::Same => {}
+                Became::Packed(packing) => entry.repack(packing),
+                Became::Large(large) => self.rewrite(slot, NewValue::Large(Arc::new(large))),
             }
             return result;
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         scratch.extend_from_slice(self.entry(slot).packed_bytes());
-        let (result, grown) = change(&mut scratch);
+        let (result, became) = change(&mut scratch);
         self.rewrite(
             slot,
-            match grown {
-                None => NewValue::Packed(packing, &scratch),
-                Some(large) => NewValue::Large(Arc::new(large)),
+            match became.into() {
+                Became::Same => NewValue::Packed(packing, &scratch),
+                Became::Packed(packing) => NewValue::Packed(packing, &scratch),
+                Became::Large(large) => NewValue::Large(Arc::new(large)),
             },
         );
         self.keep_scratch(scratch);

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use store::{Access, Block, Detached, Entry, Key, KeyHasher, NewValue, Slot, Table};
+use store::{Access, Block, Detached, Entry, Gone, Key, KeyHasher, NewValue, Slot, Table};
 
 use crate::tape::Tape;
 
@@ -312,7 +312,10 @@ impl Twin {
     fn sweep(&mut self, tape: &mut Tape<'_>) {
         self.now_ms += *tape.pick(&[0, 1, 100, 1_000, 60_000, 10_000_000]);
         let mut gone = Vec::new();
-        let mut expired = |entry: Entry<'_>| gone.push(entry.key().to_vec());
+        let mut expired = |what: Gone<'_>| match what {
+            Gone::Key(entry) => gone.push(entry.key().to_vec()),
+            Gone::Fields { .. } => unreachable!("no hashes here"),
+        };
         let segments = 1 + tape.below(8) as usize;
         for _ in 0..1 + tape.below(8) {
             if !self.table.sweep(self.now_ms, segments, &mut expired) {

@@ -31,6 +31,9 @@ fn filled() -> Folder {
     let folder = Folder::new();
     let (server, mut socket) = ochre(&folder);
     fill(&mut socket);
+    ask(&mut socket, &["HSET", "fields", "f", "1", "g", "2"]);
+    let deadline = ["HPEXPIREAT", "fields", "4102444800123", "FIELDS", "1", "f"];
+    ask(&mut socket, &deadline);
     ask(&mut socket, &["SET", "count", "12345"]);
     ask(&mut socket, &["SETBIT", "binary", "0", "1"]);
     ask(&mut socket, &["SET", "quote\"\n", "täglich ☕"]);
@@ -48,8 +51,10 @@ fn an_export_is_lines_of_json() {
         .iter()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    assert_eq!(parsed.len(), 9);
+    assert_eq!(parsed.len(), 10);
     for line in [
+        json!({"db": 0, "key": "fields", "type": "hash", "value": [["f", "1"], ["g", "2"]],
+               "field_deadlines": [["f", 4_102_444_800_123u64]]}),
         json!({"db": 0, "key": "a", "type": "string", "value": "1"}),
         json!({"db": 3, "key": "c", "type": "string", "value": "three!"}),
         json!({"db": 0, "key": "later", "type": "string", "value": "on",
@@ -90,6 +95,24 @@ fn every_form_comes_back_the_same() {
         assert_eq!(lines(&again.out), exported, "{format}");
         let full = run(&words).expect(1);
         assert!(full.err.contains("not empty"), "{}", full.err);
+    }
+}
+
+#[test]
+fn what_an_older_server_would_lose_is_not_written_for_it() {
+    let folder = filled();
+    let files = Folder::new();
+    for (version, status) in [("10", 1), ("11", 1), ("12", 0)] {
+        let file = files.path(version);
+        let words = ["export", text(&folder.0), "--format", "rdb", "--out"];
+        let more = [text(&file), "--rdb-version", version];
+        let told = run(&[&words[..], &more].concat()).expect(status);
+        assert_eq!(file.exists(), status == 0);
+        assert!(
+            status == 0 || told.err.contains("version 12"),
+            "{}",
+            told.err
+        );
     }
 }
 

@@ -11,11 +11,11 @@ pub(super) fn write(ctx: &mut Ctx<'_>, page: &mut Page) {
     let now_ms = ctx.now_ms();
     for (database, counts) in counts(ctx).iter().enumerate() {
         if counts.keys > 0 {
-            let (keys, volatile) = (counts.keys, counts.volatile);
+            let (keys, volatile, timed) = (counts.keys, counts.volatile, counts.timed);
             let ttl_ms = mean_ttl_ms(counts, now_ms);
             page.field(
                 &format!("db{database}"),
-                format_args!("keys={keys},expires={volatile},avg_ttl={ttl_ms}"),
+                format_args!("keys={keys},expires={volatile},avg_ttl={ttl_ms},subexpiry={timed}"),
             );
         }
     }
@@ -53,6 +53,7 @@ mod tests {
         let of = |volatile, deadline_sum_ms| Counts {
             keys: 9,
             volatile,
+            timed: 0,
             deadline_sum_ms,
         };
         assert_eq!(mean_ttl_ms(&of(0, 0), 50), 0);

@@ -31,6 +31,7 @@ fn write_traffic(page: &mut Page, totals: &Totals, rates: PerSecond) {
 }
 
 fn write_keys(page: &mut Page, totals: &Totals) {
+    page.field("expired_subkeys", totals.expired_subkeys);
     page.field("expired_keys", totals.expired_keys);
     // Found when due and not by sampling, expired keys do not pile up.
     page.field("expired_stale_perc", "0.00");

@@ -407,8 +407,11 @@ struct Encoder {
 
 impl Encoder {
     fn new(config: &Config, snapshot: &Snapshot, kind: Kind, now: Now) -> Encoder {
+        let counts = &snapshot.cut().counts;
+        let has_field_deadlines = counts.iter().any(|counts| counts.timed > 0);
+        let wanted = config.live.rdb_version.number();
         let mut writer = Writer::new(WriteOptions {
-            version: config.live.rdb_version.number(),
+            version: persist::rdb::version_for(wanted, has_field_deadlines),
             compress: config.live.rdbcompression,
             checksum: config.live.rdbchecksum,
         });
@@ -418,7 +421,6 @@ impl Encoder {
             is_log_base: kind == Kind::Rewrite,
             replication: None,
         });
-        let counts = &snapshot.cut().counts;
         let count = |c: &store::Counts| (c.keys as u64, c.volatile as u64);
         Encoder {
             writer,

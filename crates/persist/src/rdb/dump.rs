@@ -22,7 +22,9 @@ use super::types::{self, Body, ValueType};
 use super::writer::{
     STRING_TYPE, large_type, packed_type, write_int, write_large, write_packed, write_string,
 };
-use super::{Build, Format, REDIS_VERSION_MAX, Text, VERSION, VERSION_OF_REDIS_7_0, Value, set};
+use super::{
+    Build, Format, REDIS_VERSION_MAX, Text, VERSION, VERSION_OF_REDIS_7_0, Value, set, version_for,
+};
 
 const VERSION_BYTES: usize = 2;
 const CHECKSUM_BYTES: usize = 8;
@@ -56,7 +58,7 @@ pub fn dump(entry: &Entry<'_>, version: u16) -> Vec<u8> {
             set::write_plain_whole(&mut out, members, true);
         }
         ValueView::Packed(packing, packed) => {
-            out.push(packed_type(packing));
+            out.push(packed_type(packing, packed.bytes()));
             write_packed(&mut out, packing, packed.bytes(), true);
         }
         ValueView::Large(large) => {
@@ -69,8 +71,9 @@ pub fn dump(entry: &Entry<'_>, version: u16) -> Vec<u8> {
         }
     }
     let needed = known_since(out[0]).max(VERSION_OF_REDIS_7_0);
+    let has_field_deadlines = entry.next_field_deadline_ms().is_some();
     debug_assert!(
-        needed <= version,
+        needed <= version_for(version, has_field_deadlines),
         "the forms written are those of the version"
     );
     out.extend_from_slice(&needed.to_le_bytes());

@@ -7,17 +7,18 @@
 //!   zipmap     one string, Redis 2.4                     rebuilt
 //! ```
 //!
-//! A field that comes twice, a field without a value and a hash without fields are faults: no server
+//! Those with deadlines are in `field`. A field that comes twice, a field without a value and a hash without fields are faults: no server
 //! writes them.
 
 use std::io::Read;
 use std::sync::Arc;
 
-use store::{HashView, Item, Limits, NewHash, NewValue, Packing};
+use store::{HashForm, HashView, Item, Limits, NewHash, NewValue, Packing};
 use structs::listpack::Listpack;
 
 use super::Build;
 use super::fault::FaultKind;
+use super::field;
 use super::input::{Input, Piece, Result};
 use super::types::ValueType;
 use super::ziplist;
@@ -31,6 +32,18 @@ pub(super) fn read<R: Read>(
     let at = input.offset();
     let read = match value_type {
         ValueType::Hash => return plain(input, build).map(Some),
+        ValueType::HashDeadlinesEarly
+        | ValueType::HashDeadlines
+        | ValueType::HashDeadlinesValkey => {
+            return field::plain(value_type, input, build).map(Some);
+        }
+        ValueType::HashListpackDeadlines => {
+            // It is in the listpack too.
+            input.expect("a hash's first deadline");
+            input.skip(8)?;
+            field::of_triples
+        }
+        ValueType::HashListpackDeadlinesEarly => field::of_triples,
         ValueType::HashListpack => of_listpack,
         ValueType::HashZiplist => of_ziplist,
         ValueType::HashZipmap => of_zipmap,
@@ -56,9 +69,9 @@ pub(super) fn read<R: Read>(
     }
 }
 
-const TWICE: &str = "a hash has a field twice";
-const EMPTY: &str = "a hash has no fields";
-const ODD: &str = "a hash has a field without a value";
+pub(super) const TWICE: &str = "a hash has a field twice";
+pub(super) const EMPTY: &str = "a hash has no fields";
+pub(super) const ODD: &str = "a hash has a field without a value";
 
 fn plain<R: Read>(input: &mut Input<R>, build: &Build) -> Result<NewValue<'static>> {
     input.expect("a hash");
@@ -99,7 +112,7 @@ pub(super) fn with_bytes<R: Read, T>(
     }
 }
 
-type Outcome = std::result::Result<NewValue<'static>, &'static str>;
+pub(super) type Outcome = std::result::Result<NewValue<'static>, &'static str>;
 
 fn of_listpack(bytes: Vec<u8>, build: &Build) -> Outcome {
     let list = Listpack::check_deep(&bytes).map_err(|flaw| flaw.what)?;
@@ -110,7 +123,7 @@ fn of_listpack(bytes: Vec<u8>, build: &Build) -> Outcome {
     if entries == 0 {
         return Err(EMPTY);
     }
-    let hash = HashView::Packed(list);
+    let hash = HashView::new(HashForm::Packed(list));
     if !is_small(hash, build.hash) {
         return of_pairs(hash.iter(), build);
     }
@@ -120,12 +133,12 @@ fn of_listpack(bytes: Vec<u8>, build: &Build) -> Outcome {
     Ok(NewValue::PackedBlock(Packing::Hash, Arc::new(bytes)))
 }
 
-fn is_small(hash: HashView<'_>, limits: Limits) -> bool {
+pub(super) fn is_small(hash: HashView<'_>, limits: Limits) -> bool {
     let fits = |item: Item<'_>| item.text_len() <= limits.value_bytes;
     hash.len() <= limits.entries && hash.iter().all(|(field, value)| fits(field) && fits(value))
 }
 
-fn has_twins(hash: HashView<'_>) -> bool {
+pub(super) fn has_twins(hash: HashView<'_>) -> bool {
     let (mut numbers, mut texts) = (Vec::new(), Vec::new());
     for (field, _) in hash.iter() {
         match (field.int(), field) {

@@ -17,6 +17,7 @@ use store::{Block, KeyHasher, Limits, ListLimit, NewValue, SetLimits};
 
 mod dump;
 mod fault;
+mod field;
 mod hash;
 mod input;
 mod list;
@@ -38,8 +39,19 @@ pub use writer::{Preamble, Replication, Rest, Usage, WriteOptions, Writer};
 
 /// The version that is written unless somebody asks for an older one: that of Redis 7.2 and Valkey 8.
 pub const VERSION: u16 = 11;
+/// What Redis 7.4 reads: that of a stream with deadlines of fields, which nobody older knows.
+pub const VERSION_OF_FIELD_DEADLINES: u16 = 12;
 /// What Redis 7.0 reads.
 pub const VERSION_OF_REDIS_7_0: u16 = 10;
+
+/// The version of a stream for which `wanted` was asked: without the deadlines it would be another
+/// data set, so those who do not know them shall refuse it.
+pub fn version_for(wanted: u16, has_field_deadlines: bool) -> u16 {
+    match has_field_deadlines {
+        true => wanted.max(VERSION_OF_FIELD_DEADLINES),
+        false => wanted,
+    }
+}
 
 /// Newest version of Redis' that is read (Redis 7.4).
 const REDIS_VERSION_MAX: u32 = 12;

@@ -21,12 +21,13 @@ use std::sync::Arc;
 use base::Crc64;
 use store::{Block, Entry, Large, Packing, SetView, StringView, ValueView};
 
-use super::{VERSION, list, opcode, set, stream, zset};
+use super::{VERSION, field, list, opcode, set, stream, zset};
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteOptions {
-    /// [`VERSION`] or [`super::VERSION_OF_REDIS_7_0`].
+    /// [`VERSION`], [`super::VERSION_OF_REDIS_7_0`], or [`super::VERSION_OF_FIELD_DEADLINES`] where
+    /// there are such ([`super::version_for`] knows).
     pub version: u16,
     /// `rdbcompression`.
     pub compress: bool,
@@ -115,10 +116,10 @@ impl Writer {
 
     /// The fields that Redis writes, in its order. `redis-ver` is the release whose format this is.
     pub fn preamble(&mut self, preamble: &Preamble<'_>) {
-        let release: &[u8] = if self.options.version >= VERSION {
-            b"7.2.4"
-        } else {
-            b"7.0.15"
+        let release: &[u8] = match self.options.version {
+            ..VERSION => b"7.0.15",
+            VERSION => b"7.2.4",
+            _ => b"7.4.0",
         };
         self.aux(b"redis-ver", release);
         self.aux(b"redis-bits", b"64");
@@ -200,7 +201,7 @@ impl Writer {
             set::write_plain_whole(&mut self.out, members, self.options.compress);
             return;
         }
-        self.key(packed_type(packing), key, deadline_ms, usage);
+        self.key(packed_type(packing, bytes), key, deadline_ms, usage);
         write_packed(&mut self.out, packing, bytes, self.options.compress);
     }
 
@@ -366,9 +367,11 @@ impl Writer {
 pub(super) const STRING_TYPE: u8 = 0;
 
 /// The type byte of a small collection.
-pub(super) fn packed_type(packing: Packing) -> u8 {
+pub(super) fn packed_type(packing: Packing, bytes: &[u8]) -> u8 {
     match packing {
         Packing::List => 18,
+        Packing::TimedHash if field::first_or_pairs(bytes).is_ok() => field::PACKED_TYPE,
+        Packing::TimedHash => packed_type(Packing::Hash, bytes),
         Packing::Integers => 11,
         Packing::Hash => 16,
         Packing::SortedSet => 17,
@@ -378,6 +381,7 @@ pub(super) fn packed_type(packing: Packing) -> u8 {
 
 pub(super) fn large_type(large: &Large, version: u16) -> u8 {
     match large {
+        Large::Hash(fields) if fields.volatile() > 0 => field::LARGE_TYPE,
         Large::List(_) => 18,
         Large::Set(_) => set::PLAIN_TYPE,
         Large::SortedSet(_) => 5,
@@ -390,6 +394,7 @@ pub(super) fn large_type(large: &Large, version: u16) -> u8 {
 pub(super) fn write_packed(out: &mut Vec<u8>, packing: Packing, bytes: &[u8], compress: bool) {
     match packing {
         Packing::List => list::write_small(out, bytes, compress),
+        Packing::TimedHash => field::write_small(out, bytes, compress),
         _ => write_string(out, bytes, compress),
     }
 }
@@ -411,6 +416,9 @@ pub(super) fn write_large<E>(
         Large::Hash(fields) => fields,
         Large::Stream(stream) => return stream::write(out, stream, version, compress, drain),
     };
+    if let Some(first_ms) = field::first_ms(fields) {
+        return field::write_large(out, fields, first_ms, compress, drain);
+    }
     write_length(out, fields.len() as u64);
     for item in fields.iter() {
         write_string(out, item.name, compress);

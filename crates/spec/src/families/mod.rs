@@ -6,6 +6,7 @@
 
 pub mod bitmap;
 pub mod connection;
+pub mod field;
 pub mod generic;
 pub mod hash;
 pub mod hyperloglog;

@@ -192,7 +192,10 @@ impl Played {
             Step::Sweep(db, now_ms) => {
                 let mut gone = Vec::new();
                 let table = self.shard.database_mut(db);
-                table.sweep(now_ms, 5, &mut |entry| gone.push(entry.key().to_vec()));
+                table.sweep(now_ms, 5, &mut |what| match what {
+                    crate::Gone::Key(entry) => gone.push(entry.key().to_vec()),
+                    crate::Gone::Fields { .. } => unreachable!("no hashes here"),
+                });
                 let model = &mut self.model;
                 model.retain(|(at, number), _| {
                     *at != db || !gone.contains(&name(*number).into_bytes())

@@ -9,7 +9,7 @@ impl Table {
     /// Assert every invariant of this table. For tests.
     pub fn check(&self) {
         let (mut count, mut volatile, mut sum_ms, mut bytes) = (0, 0, 0i128, 0);
-        let mut owners = 0;
+        let (mut owners, mut timed) = (0, 0);
         let mut covered = 0;
         for segment in self.distinct_segments() {
             let width = 1 << (self.depth - segment.depth());
@@ -27,6 +27,10 @@ impl Table {
                     if let Some(deadline_ms) = entry.deadline_ms() {
                         volatile += 1;
                         sum_ms += i128::from(deadline_ms);
+                    }
+                    let is_timed = Entry::of(entry).next_field_deadline_ms().is_some();
+                    timed += usize::from(is_timed);
+                    if let Some(deadline_ms) = Entry::of(entry).next_deadline_ms() {
                         assert!(segment.header().deadline_min_ms <= deadline_ms);
                         // The last moment of time never comes: nothing to wait for.
                         let armed = segment.header().armed_tick != NEVER;
@@ -46,7 +50,7 @@ impl Table {
             count += in_segment as usize;
         }
         assert_eq!(covered, self.directory.len());
-        assert_eq!(owners, self.owners);
+        assert_eq!((owners, timed), (self.owners, self.timed));
         assert_eq!(
             (count, volatile, sum_ms, bytes),
             (

@@ -8,17 +8,34 @@ use super::{Slot, Table};
 use crate::entry::{Entry, EntryRef};
 use crate::images::Remains;
 use crate::segment::LANES;
+use crate::value::FieldNames;
 use crate::wheel::{Item, NEVER, Wheel};
 
+/// What [`Table::sweep`] removes.
+pub enum Gone<'a> {
+    Key(Entry<'a>),
+    /// Fields of a hash. The last ones take the key with them.
+    Fields {
+        key: &'a [u8],
+        names: &'a FieldNames,
+    },
+}
+
+/// What a look at a segment came to.
+struct Look {
+    keys: usize,
+    fields: usize,
+    /// There are fields left that are due.
+    more: bool,
+}
+
+/// So many fields are looked at in one go, about as many as a segment has keys.
+const FIELDS_PER_LOOK: usize = 400;
+
 impl Table {
-    /// Remove entries whose deadline has passed, telling each before it goes,
-    /// in at most `segments` segments. Returns whether more are due.
-    pub fn sweep(
-        &mut self,
-        now_ms: i64,
-        segments: usize,
-        expired: &mut dyn FnMut(Entry<'_>),
-    ) -> bool {
+    /// Remove entries and fields whose deadline has passed, telling each before it
+    /// goes, in at most `segments` segments. Returns whether more are due.
+    pub fn sweep(&mut self, now_ms: i64, segments: usize, gone: &mut dyn FnMut(Gone<'_>)) -> bool {
         let Some(wheel) = &mut self.wheel else {
             return false;
         };
@@ -27,7 +44,7 @@ impl Table {
             let Some(item) = self.due.pop() else {
                 return false;
             };
-            self.sweep_segment(item, now_ms, expired);
+            self.sweep_segment(item, now_ms, gone);
         }
         !self.due.is_empty()
     }
@@ -36,7 +53,7 @@ impl Table {
         &mut self,
         item: Item,
         now_ms: i64,
-        expired: &mut dyn FnMut(Entry<'_>),
+        gone: &mut dyn FnMut(Gone<'_>),
     ) {
         let directory = self.index(item.prefix);
         let Some(mut segment) = self.directory.get(directory).copied() else {
@@ -48,11 +65,20 @@ impl Table {
         segment.header_mut().armed_tick = NEVER;
         let mut look_again_ms = segment.header().deadline_min_ms;
         if look_again_ms < now_ms {
-            let removed = self.remove_expired(directory, now_ms, expired);
+            let look = self.remove_expired(directory, now_ms, gone);
             let earliest_ms = segment.header().deadline_min_ms;
+            if look.more {
+                // Behind the others that are due.
+                segment.header_mut().armed_tick = item.start_tick;
+                self.due.insert(0, item);
+                return;
+            }
             // Where deadlines are spread, wait until a scan is worth its while;
             // never for long.
-            let pause_ms = if removed >= 16 { 200 } else { 700 };
+            let pause_ms = match look.keys + look.fields {
+                0..16 => 700,
+                _ => 200,
+            };
             look_again_ms = earliest_ms.max(now_ms.saturating_add(pause_ms));
             if earliest_ms == i64::MAX {
                 look_again_ms = i64::MAX;
@@ -64,44 +90,93 @@ impl Table {
         self.shrink_around(item.prefix);
     }
 
-    pub(super) fn remove_expired(
+    fn remove_expired(
         &mut self,
         directory: usize,
         now_ms: i64,
-        expired: &mut dyn FnMut(Entry<'_>),
-    ) -> usize {
+        gone: &mut dyn FnMut(Gone<'_>),
+    ) -> Look {
         let mut segment = self.directory[directory];
         for entry in segment.entries() {
             EntryRef::prefetch(entry.as_ptr());
         }
         let mut earliest_ms = i64::MAX;
-        let mut removed = 0;
+        let mut look = Look {
+            keys: 0,
+            fields: 0,
+            more: false,
+        };
         // The stash first: removing from a home pulls stashed entries home,
         // into buckets that are still to be looked at.
         for bucket in (0..segment.buckets()).rev() {
             for lane in 0..LANES {
                 while let Some(entry) = segment.bucket(bucket).slot(lane) {
-                    let Some(deadline_ms) = entry.deadline_ms() else {
-                        break;
-                    };
-                    if now_ms <= deadline_ms {
-                        earliest_ms = earliest_ms.min(deadline_ms);
-                        break;
-                    }
-                    expired(Entry::of(entry));
                     let slot = Slot {
                         directory: directory as u32,
                         bucket: bucket as u8,
                         lane: lane as u8,
                     };
-                    self.keep(entry, Remains::Nothing);
+                    let entry = Entry::of(entry);
+                    if entry.is_expired(now_ms) {
+                        gone(Gone::Key(entry));
+                    } else if !self.remove_expired_fields(slot, now_ms, &mut look, gone) {
+                        let deadline_ms = self.entry(slot).next_deadline_ms();
+                        earliest_ms = earliest_ms.min(deadline_ms.unwrap_or(i64::MAX));
+                        break;
+                    }
+                    self.keep(self.entry_ref(slot), Remains::Nothing);
                     self.unlink(slot).free(&mut self.slabs);
-                    removed += 1;
+                    look.keys += 1;
                 }
             }
         }
         segment.header_mut().deadline_min_ms = earliest_ms;
-        removed
+        look
+    }
+
+    /// Returns whether the last field is gone.
+    #[inline]
+    fn remove_expired_fields(
+        &mut self,
+        slot: Slot,
+        now_ms: i64,
+        look: &mut Look,
+        gone: &mut dyn FnMut(Gone<'_>),
+    ) -> bool {
+        let field_ms = self.entry(slot).next_field_deadline_ms();
+        if field_ms.is_none_or(|ms| ms >= now_ms) {
+            return false;
+        }
+        if look.fields >= FIELDS_PER_LOOK {
+            look.more = true;
+            return false;
+        }
+        let mut names = std::mem::take(&mut self.names);
+        names.clear();
+        let budget = FIELDS_PER_LOOK - look.fields;
+        look.more |= self.expire_fields(slot, now_ms, budget, &mut names);
+        look.fields += names.len();
+        let entry = self.entry(slot);
+        if !names.is_empty() {
+            gone(Gone::Fields {
+                key: entry.key(),
+                names: &names,
+            });
+        }
+        let is_empty = entry.hash().is_some_and(|hash| hash.is_empty());
+        self.names = names;
+        is_empty
+    }
+
+    /// A hash is new here, or its fields may have other deadlines than before.
+    #[inline]
+    pub(crate) fn fields_changed(&mut self, slot: Slot, was_timed: bool, now_ms: i64) {
+        let deadline_ms = self.entry(slot).next_field_deadline_ms();
+        self.timed -= usize::from(was_timed);
+        if let Some(deadline_ms) = deadline_ms {
+            self.timed += 1;
+            self.bound_deadline(slot.directory as usize, deadline_ms, now_ms);
+        }
     }
 
     pub(super) fn deadline_changed(

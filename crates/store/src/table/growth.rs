@@ -22,6 +22,7 @@ impl Table {
         if let Some(deadline_ms) = entry.deadline_ms() {
             self.deadline_changed(slot, None, Some(deadline_ms), now_ms);
         }
+        self.fields_changed(slot, false, now_ms);
         slot
     }
 
@@ -61,6 +62,8 @@ impl Table {
             self.volatile -= 1;
             self.deadline_sum_ms -= i128::from(deadline_ms);
         }
+        let is_timed = Entry::of(entry).next_field_deadline_ms().is_some();
+        self.timed -= usize::from(is_timed);
         if bucket < segment.homes() {
             self.fetch_home(segment, bucket);
         } else {
@@ -167,7 +170,7 @@ impl Table {
                 debug_assert!(moved.is_none(), "what came last leaves no hole");
                 return None;
             }
-            if let Some(deadline_ms) = entry.deadline_ms() {
+            if let Some(deadline_ms) = Entry::of(entry).next_deadline_ms() {
                 earliest_ms = earliest_ms.min(deadline_ms);
             }
         }
@@ -327,6 +330,7 @@ impl Table {
         self.at_depth = [0; DEPTH_MAX as usize + 1];
         self.count = 0;
         self.volatile = 0;
+        self.timed = 0;
         self.deadline_sum_ms = 0;
         self.entry_bytes = 0;
         self.segment_bytes = 0;

@@ -1,51 +1,104 @@
-//! Hashes: fields with values.
+//! Hashes: fields with values, and with deadlines where there are any.
 //!
 //! ```text
-//!   small   a listpack: field, value, field, value ...   in the order of arrival
-//!   large   a dict of `structs`                          in the order of hashes
+//!   small   a listpack: field, value, field, value ...        in the order of arrival
+//!           a listpack: field, value, deadline, field ...     see `timed`
+//!   large   a dict of `structs`                               in the order of hashes
 //! ```
 //!
 //! A hash grows large when it gets more fields than its limit, or a field or
-//! value that is longer than its limit.
+//! value that is longer than its limit. A small one gets room for deadlines with
+//! the first of them, and keeps it.
+//!
+//! A field whose deadline is over is still there until somebody removes it. A
+//! view that knows what time it is ([`HashView::at`]) does not show it, though
+//! its length counts it; one that does not know shows everything, as files and
+//! digests need it. What removes fields that are due is in `due`.
 
-use std::sync::Arc;
+mod due;
+mod edit;
+mod timed;
 
 use base::Rng;
-use structs::dict::{self, Deadline, Dict};
-use structs::listpack::{EMPTY, Editor, Item, Iter, Listpack};
+use structs::dict::{self, Dict};
+use structs::listpack::{Item, Iter, Listpack};
 
-use super::{Large, Limits, PACKED_BYTES_MAX, Packing, ValueView};
-use crate::Access;
-use crate::entry::NewValue;
-use crate::hash::{Key, KeyHasher};
-use crate::table::{Slot, Table};
+use super::{Large, Packing, ValueView};
+
+pub use due::FieldNames;
+pub use edit::{HashEdit, NewHash};
 
 /// A hash, whatever its form.
 #[derive(Clone, Copy)]
-pub enum HashView<'a> {
+pub struct HashView<'a> {
+    form: HashForm<'a>,
+    /// What has a deadline before this is not shown.
+    now_ms: i64,
+}
+
+/// Where its fields lie.
+#[derive(Clone, Copy)]
+pub enum HashForm<'a> {
     Packed(Listpack<'a>),
+    /// With a deadline behind each value.
+    Timed(Listpack<'a>),
     Large(&'a Dict),
 }
 
+/// A field with all that belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    pub name: Item<'a>,
+    pub value: Item<'a>,
+    pub deadline_ms: Option<i64>,
+}
+
 impl<'a> HashView<'a> {
-    /// The view of a value that is a hash.
-    pub fn of(value: ValueView<'a>) -> Option<HashView<'a>> {
-        match value {
-            ValueView::Packed(Packing::Hash, packed) => {
-                Some(HashView::Packed(Listpack::new(packed.bytes())))
-            }
-            ValueView::Large(large) => match large.get() {
-                Large::Hash(dict) => Some(HashView::Large(dict)),
-                _ => None,
-            },
-            _ => None,
+    /// No field has a later deadline: that of Redis, in the year 10889.
+    pub const DEADLINE_MS_MAX: i64 = (1 << 48) - 2;
+
+    /// All fields of a hash of this form.
+    pub fn new(form: HashForm<'a>) -> HashView<'a> {
+        HashView {
+            form,
+            now_ms: i64::MIN,
         }
     }
 
+    /// The view of a value that is a hash.
+    pub fn of(value: ValueView<'a>) -> Option<HashView<'a>> {
+        let form = match value {
+            ValueView::Packed(Packing::Hash, packed) => {
+                HashForm::Packed(Listpack::new(packed.bytes()))
+            }
+            ValueView::Packed(Packing::TimedHash, packed) => {
+                HashForm::Timed(Listpack::new(packed.bytes()))
+            }
+            ValueView::Large(large) => match large.get() {
+                Large::Hash(dict) => HashForm::Large(dict),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(HashView::new(form))
+    }
+
+    /// The same without the fields whose deadline is before `now_ms`.
+    #[inline]
+    pub fn at(self, now_ms: i64) -> HashView<'a> {
+        HashView { now_ms, ..self }
+    }
+
+    pub fn form(self) -> HashForm<'a> {
+        self.form
+    }
+
+    /// How many fields there are, those too that are not shown any more.
     pub fn len(self) -> usize {
-        match self {
-            HashView::Packed(list) => list.len() / 2,
-            HashView::Large(dict) => dict.len(),
+        match self.form {
+            HashForm::Packed(list) => list.len() / 2,
+            HashForm::Timed(list) => list.len() / 3,
+            HashForm::Large(dict) => dict.len(),
         }
     }
 
@@ -53,298 +106,157 @@ impl<'a> HashView<'a> {
         self.len() == 0
     }
 
+    /// How many fields are shown: a walk if some are due.
+    pub fn shown_len(self) -> usize {
+        if self.is_due() {
+            self.fields().count()
+        } else {
+            self.len()
+        }
+    }
+
     /// The value of a field.
     pub fn get(self, field: &[u8]) -> Option<Item<'a>> {
-        match self {
-            HashView::Packed(list) => {
+        match self.form {
+            HashForm::Packed(list) => {
                 let place = list.find(field, 2)?;
                 Some(list.item(list.next(place).expect("a field has a value")))
             }
-            HashView::Large(dict) => Some(Item::Bytes(dict.get(field)?.value)),
+            HashForm::Timed(list) => {
+                let field = timed::field_at(list, timed::find(list, field)?);
+                self.shows(field.deadline_ms).then_some(field.value)
+            }
+            HashForm::Large(dict) => {
+                let item = dict.get(field)?;
+                self.shows(item.deadline_ms)
+                    .then_some(Item::Bytes(item.value))
+            }
         }
     }
 
     pub fn contains(self, field: &[u8]) -> bool {
-        match self {
-            HashView::Packed(list) => list.find(field, 2).is_some(),
-            HashView::Large(dict) => dict.contains(field),
+        match self.form {
+            HashForm::Packed(list) => list.find(field, 2).is_some(),
+            HashForm::Timed(_) => self.get(field).is_some(),
+            HashForm::Large(dict) => dict
+                .get(field)
+                .is_some_and(|item| self.shows(item.deadline_ms)),
         }
     }
 
-    /// All fields with their values.
-    pub fn iter(self) -> Pairs<'a> {
-        match self {
-            HashView::Packed(list) => Pairs::Packed(list.iter()),
-            HashView::Large(dict) => Pairs::Large(Box::new(dict.iter())),
+    /// The deadline of a field, if there is the field, and if it has one.
+    pub fn deadline_ms(self, field: &[u8]) -> Option<Option<i64>> {
+        let deadline_ms = match self.form {
+            HashForm::Packed(list) => return list.find(field, 2).map(|_| None),
+            HashForm::Timed(list) => timed::field_at(list, timed::find(list, field)?).deadline_ms,
+            HashForm::Large(dict) => dict.get(field)?.deadline_ms,
+        };
+        self.shows(deadline_ms).then_some(deadline_ms)
+    }
+
+    /// No field is due before this; `None` if no field has a deadline.
+    #[inline]
+    pub fn next_deadline_ms(self) -> Option<i64> {
+        match self.form {
+            HashForm::Packed(_) => None,
+            HashForm::Timed(list) => timed::next_deadline_ms(list),
+            HashForm::Large(dict) => dict.next_deadline_ms(),
         }
+    }
+
+    /// May there be fields that are not shown?
+    #[inline]
+    pub fn is_due(self) -> bool {
+        self.next_deadline_ms().is_some_and(|ms| ms < self.now_ms)
+    }
+
+    #[inline]
+    fn shows(self, deadline_ms: Option<i64>) -> bool {
+        deadline_ms.is_none_or(|ms| ms >= self.now_ms)
+    }
+
+    /// All fields with their values and deadlines.
+    pub fn fields(self) -> impl Iterator<Item = Field<'a>> + use<'a> {
+        let fields = match self.form {
+            HashForm::Packed(list) => Fields::Packed(list.iter()),
+            HashForm::Timed(list) => Fields::Timed(list.iter()),
+            HashForm::Large(dict) => Fields::Large(Box::new(dict.iter())),
+        };
+        fields.filter(move |field| self.shows(field.deadline_ms))
+    }
+
+    /// All fields with their values.
+    pub fn iter(self) -> impl Iterator<Item = (Item<'a>, Item<'a>)> + use<'a> {
+        self.fields().map(|field| (field.name, field.value))
     }
 
     /// Visit pairs from `cursor` on, until about `count` were seen, and return
     /// the next cursor; 0, where a scan begins, says that it is complete. A small
     /// hash is visited whole.
     pub fn scan(self, cursor: u64, count: usize, visit: &mut dyn FnMut(Item, Item)) -> u64 {
-        match self {
-            HashView::Packed(_) => {
-                self.iter().for_each(|(field, value)| visit(field, value));
-                0
-            }
-            HashView::Large(dict) => dict.scan(cursor, count, &mut |item| {
+        let HashForm::Large(dict) = self.form else {
+            self.iter().for_each(|(field, value)| visit(field, value));
+            return 0;
+        };
+        dict.scan(cursor, count, &mut |item| {
+            if self.shows(item.deadline_ms) {
                 visit(Item::Bytes(item.name), Item::Bytes(item.value));
-            }),
-        }
+            }
+        })
     }
 
     /// A pair at random, each equally likely.
     pub fn random(self, rng: &mut Rng) -> Option<(Item<'a>, Item<'a>)> {
-        match self {
-            HashView::Packed(list) => {
-                let len = self.len();
-                let at = (len > 0).then(|| rng.below(len as u64) as usize)?;
-                Some(pair_at(list, at))
-            }
-            HashView::Large(dict) => dict.random(rng).map(pair_of),
+        if self.is_due() {
+            let shown = self.shown_len();
+            let at = (shown > 0).then(|| rng.below(shown as u64) as usize)?;
+            return self.iter().nth(at);
         }
+        let (list, width) = match self.form {
+            HashForm::Packed(list) => (list, 2),
+            HashForm::Timed(list) => (list, 3),
+            HashForm::Large(dict) => {
+                let item = dict.random(rng)?;
+                return Some((Item::Bytes(item.name), Item::Bytes(item.value)));
+            }
+        };
+        let len = self.len();
+        let at = (len > 0).then(|| rng.below(len as u64) as usize)?;
+        let field = list.place(width * at).expect("within its length");
+        let value = list.next(field).expect("a field has a value");
+        Some((list.item(field), list.item(value)))
     }
 }
 
-fn pair_at(list: Listpack<'_>, index: usize) -> (Item<'_>, Item<'_>) {
-    let field = list.place(2 * index).expect("within its length");
-    let value = list.next(field).expect("a field has a value");
-    (list.item(field), list.item(value))
-}
-
-fn pair_of(item: dict::Item<'_>) -> (Item<'_>, Item<'_>) {
-    (Item::Bytes(item.name), Item::Bytes(item.value))
-}
-
-/// Fields with their values.
-pub enum Pairs<'a> {
+enum Fields<'a> {
     Packed(Iter<'a>),
+    Timed(Iter<'a>),
     Large(Box<dyn Iterator<Item = dict::Item<'a>> + 'a>),
 }
 
-impl<'a> Iterator for Pairs<'a> {
-    type Item = (Item<'a>, Item<'a>);
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
 
-    fn next(&mut self) -> Option<Self::Item> {
+    #[inline]
+    fn next(&mut self) -> Option<Field<'a>> {
         match self {
-            Pairs::Packed(items) => {
-                let field = items.next()?;
-                Some((field, items.next().expect("a field has a value")))
-            }
-            Pairs::Large(items) => items.next().map(pair_of),
-        }
-    }
-}
-
-/// A hash while it is changed.
-pub struct HashEdit<'a> {
-    form: Form<'a>,
-    limits: Limits,
-    hasher: KeyHasher,
-}
-
-enum Form<'a> {
-    Packed(&'a mut Vec<u8>),
-    Large(&'a mut Dict),
-    /// It was small when the change began.
-    Grown(Box<Dict>),
-}
-
-impl HashEdit<'_> {
-    /// Set the value of a field; true if the field is new.
-    pub fn put(&mut self, field: &[u8], value: &[u8]) -> bool {
-        let value_bytes_max = self.limits.value_bytes;
-        if field.len() > value_bytes_max || value.len() > value_bytes_max {
-            self.grow();
-        }
-        match &mut self.form {
-            Form::Packed(bytes) => {
-                let is_new = put_packed(bytes, field, value);
-                if self.view().len() > self.limits.entries || self.is_heavy() {
-                    self.grow();
-                }
-                is_new
-            }
-            Form::Large(dict) => dict.put(field, value, Deadline::None),
-            Form::Grown(dict) => dict.put(field, value, Deadline::None),
-        }
-    }
-
-    /// Remove a field; false if there was none.
-    pub fn remove(&mut self, field: &[u8]) -> bool {
-        match &mut self.form {
-            Form::Packed(bytes) => {
-                let found = Listpack::new(bytes).find(field, 2);
-                if let Some(place) = found {
-                    Editor::new(bytes).remove(place, 2);
-                }
-                found.is_some()
-            }
-            Form::Large(dict) => dict.remove(field),
-            Form::Grown(dict) => dict.remove(field),
-        }
-    }
-
-    pub fn view(&self) -> HashView<'_> {
-        match &self.form {
-            Form::Packed(bytes) => HashView::Packed(Listpack::new(bytes)),
-            Form::Large(dict) => HashView::Large(dict),
-            Form::Grown(dict) => HashView::Large(dict),
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.view().is_empty()
-    }
-
-    fn is_heavy(&self) -> bool {
-        matches!(&self.form, Form::Packed(bytes) if bytes.len() > PACKED_BYTES_MAX)
-    }
-
-    fn grow(&mut self) {
-        if let Form::Packed(bytes) = &self.form {
-            let small = HashView::Packed(Listpack::new(bytes));
-            self.form = Form::Grown(Box::new(dict_of(small, self.hasher)));
-        }
-    }
-
-    fn into_grown(self) -> Option<Large> {
-        match self.form {
-            Form::Grown(dict) => Some(Large::Hash(*dict)),
-            Form::Packed(_) | Form::Large(_) => None,
-        }
-    }
-}
-
-fn put_packed(bytes: &mut Vec<u8>, field: &[u8], value: &[u8]) -> bool {
-    let list = Listpack::new(bytes);
-    let found = list.find(field, 2);
-    let value = Item::of(value);
-    match found.and_then(|place| list.next(place)) {
-        Some(place) => Editor::new(bytes).replace(place, value),
-        None => Editor::new(bytes).extend([Item::of(field), value]),
-    }
-    found.is_none()
-}
-
-/// A large hash with what this one holds.
-fn dict_of(hash: HashView<'_>, hasher: KeyHasher) -> Dict {
-    let mut dict = Dict::of_fields(hasher.secret_for_members());
-    let (mut name, mut text) = (Vec::new(), Vec::new());
-    for (field, value) in hash.iter() {
-        name.clear();
-        text.clear();
-        field.append_to(&mut name);
-        value.append_to(&mut text);
-        dict.put(&name, &text, Deadline::None);
-    }
-    dict
-}
-
-/// A hash outside of any table, while it is read from somewhere.
-pub struct NewHash {
-    bytes: Vec<u8>,
-    grown: Option<Dict>,
-    limits: Limits,
-    hasher: KeyHasher,
-}
-
-impl NewHash {
-    pub fn new(limits: Limits, hasher: KeyHasher) -> NewHash {
-        NewHash {
-            bytes: EMPTY.to_vec(),
-            grown: None,
-            limits,
-            hasher,
-        }
-    }
-
-    /// Set the value of a field; true if the field is new.
-    pub fn put(&mut self, field: &[u8], value: &[u8]) -> bool {
-        if let Some(dict) = &mut self.grown {
-            return dict.put(field, value, Deadline::None);
-        }
-        let mut edit = HashEdit {
-            form: Form::Packed(&mut self.bytes),
-            limits: self.limits,
-            hasher: self.hasher,
-        };
-        let is_new = edit.put(field, value);
-        if let Form::Grown(dict) = edit.form {
-            self.grown = Some(*dict);
-        }
-        is_new
-    }
-
-    /// The value in the form that suits it.
-    pub fn finish(self) -> NewValue<'static> {
-        match self.grown {
-            Some(dict) => NewValue::Large(Arc::new(Large::Hash(dict))),
-            None => NewValue::PackedBlock(Packing::Hash, Arc::new(self.bytes)),
-        }
-    }
-}
-
-impl Table {
-    /// Change a hash.
-    pub fn change_hash<R>(
-        &mut self,
-        slot: Slot,
-        limits: Limits,
-        change: impl FnOnce(&mut HashEdit<'_>) -> R,
-    ) -> R {
-        let hasher = self.hasher();
-        match self.entry(slot).hash().expect("a hash was asked for") {
-            HashView::Packed(_) => self.change_packed(slot, Packing::Hash, |bytes| {
-                change_bytes(bytes, limits, hasher, change)
-            }),
-            HashView::Large(_) => self.change_large(slot, |large| {
-                let Large::Hash(dict) = large else {
-                    unreachable!("looked at above")
-                };
-                change(&mut HashEdit {
-                    form: Form::Large(dict),
-                    limits,
-                    hasher,
+            Fields::Packed(items) => {
+                let name = items.next()?;
+                let value = items.next().expect("a field has a value");
+                Some(Field {
+                    name,
+                    value,
+                    deadline_ms: None,
                 })
+            }
+            Fields::Timed(items) => timed::next_field(items),
+            Fields::Large(items) => items.next().map(|item| Field {
+                name: Item::Bytes(item.name),
+                value: Item::Bytes(item.value),
+                deadline_ms: item.deadline_ms,
             }),
         }
     }
-
-    /// Add a key that is not there, with a hash that `change` fills.
-    pub fn insert_hash<R>(
-        &mut self,
-        key: &Key<'_>,
-        limits: Limits,
-        access: Access,
-        now_ms: i64,
-        change: impl FnOnce(&mut HashEdit<'_>) -> R,
-    ) -> R {
-        let mut bytes = EMPTY.to_vec();
-        let (result, grown) = change_bytes(&mut bytes, limits, self.hasher(), change);
-        let value = match grown {
-            None => NewValue::Packed(Packing::Hash, &bytes),
-            Some(large) => NewValue::Large(Arc::new(large)),
-        };
-        self.insert(key, value, None, access, now_ms);
-        result
-    }
-}
-
-fn change_bytes<R>(
-    bytes: &mut Vec<u8>,
-    limits: Limits,
-    hasher: KeyHasher,
-    change: impl FnOnce(&mut HashEdit<'_>) -> R,
-) -> (R, Option<Large>) {
-    let mut edit = HashEdit {
-        form: Form::Packed(bytes),
-        limits,
-        hasher,
-    };
-    let result = change(&mut edit);
-    (result, edit.into_grown())
 }
 
 #[cfg(test)]

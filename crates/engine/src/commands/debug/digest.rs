@@ -3,7 +3,8 @@
 //! ```text
 //!   value    mix(kind, 4 bytes) · content · xor("!!expire!!") if it has a deadline
 //!   content  string: mix(it)    list: mix(each element)    set: xor(member), for each
-//!            hash: xor(mix(field) · mix(value)), for each field
+//!            hash: xor(mix(field) · mix(value)), for each field; with a deadline
+//!            xor(mix(field) · mix(value) · xor("!!hexpire!!"))
 //!            sorted set: xor(mix(member) · mix(score in 17 digits)), for each member
 //!            stream: mix(ms.seq), mix(field) · mix(value) for each field, for each entry
 //!   key      mix(key) · value
@@ -109,8 +110,14 @@ impl Digest {
                 }
             }
             Kind::Hash => {
-                for (field, value) in entry.hash().expect("of this kind").iter() {
-                    self.pair(&field.to_vec(), &value.to_vec());
+                for field in entry.hash().expect("of this kind").fields() {
+                    let mut pair = Digest::default();
+                    pair.mix(&field.name.to_vec());
+                    pair.mix(&field.value.to_vec());
+                    if field.deadline_ms.is_some() {
+                        pair.xor(b"!!hexpire!!");
+                    }
+                    self.xor(&pair.0);
                 }
             }
             Kind::Stream => self.stream(entry.stream().expect("of this kind")),

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use base::lzf;
 use resp::{Block, Reply};
 use store::{
-    Entry, HashView, Item, Large, PackedView, Packing, SetView, StringView, ValueView, ZSetView,
+    Entry, HashForm, HashView, Item, Large, PackedView, Packing, SetView, StringView, ValueView,
+    ZSetView,
 };
 use structs::stream::{Stream, StreamId};
 
@@ -90,6 +91,9 @@ impl Measured {
             ValueView::Packed(Packing::List, packed) => {
                 Measured::Done(list::small_bytes(packed.bytes(), compressing))
             }
+            ValueView::Packed(Packing::TimedHash, packed) => {
+                Measured::Done(DEADLINE_BYTES + string_bytes(packed.bytes(), compressing))
+            }
             ValueView::String(StringView::Bytes(bytes))
             | ValueView::Packed(_, PackedView::Bytes(bytes)) => {
                 Measured::Done(string_bytes(bytes, compressing))
@@ -154,13 +158,27 @@ fn large_bytes(large: &Large, compressing: bool) -> usize {
             let members = members.map(|(member, _)| item_bytes(member) + size_of::<f64>());
             return length_bytes(zset.len()) + members.sum::<usize>();
         }
-        Large::Hash(fields) => HashView::Large(fields),
+        Large::Hash(fields) => HashView::new(HashForm::Large(fields)),
         Large::Stream(stream) => return stream_bytes(stream, compressing),
     };
     let pairs = fields
         .iter()
         .map(|(field, value)| item_bytes(field) + item_bytes(value));
-    length_bytes(fields.len()) + pairs.sum::<usize>()
+    length_bytes(fields.len()) + pairs.sum::<usize>() + deadlines_bytes(fields)
+}
+
+/// The first deadline in a file, as it is.
+const DEADLINE_BYTES: usize = 8;
+
+/// The first, and how much later each is.
+fn deadlines_bytes(fields: HashView<'_>) -> usize {
+    let deadlines = || fields.fields().map(|field| field.deadline_ms);
+    let Some(first_ms) = deadlines().flatten().min() else {
+        return 0;
+    };
+    let distance = |ms: i64| (ms - first_ms + 1) as usize;
+    let each = deadlines().map(|ms| length_bytes(ms.map_or(0, distance)));
+    DEADLINE_BYTES + each.sum::<usize>()
 }
 
 /// Nodes with their ids, what the stream knows about itself, and its groups.

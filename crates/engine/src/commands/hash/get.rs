@@ -2,7 +2,7 @@
 //! is one without fields.
 
 use resp::Reply;
-use store::{HashView, Item, Large, WalkPlace};
+use store::{HashForm, HashView, Item, Large, WalkPlace};
 
 use crate::args::Args;
 use crate::commands::{answer_item, answer_item_or_null};
@@ -10,14 +10,15 @@ use crate::ctx::{Ctx, Walk};
 use crate::error::CommandError;
 
 pub(super) fn hget(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
-    let hash = ctx.hash(&args.key()?)?;
-    let field = args.bytes()?;
+    let (key, field) = (args.key()?, args.bytes()?);
+    let hash = ctx.hash_of(&key, [field])?;
     answer_item_or_null(hash.and_then(|hash| hash.get(field)), reply);
     Ok(())
 }
 
 pub(super) fn hmget(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
-    let hash = ctx.hash(&args.key()?)?;
+    let key = args.key()?;
+    let hash = ctx.hash_of(&key, args.clone().rest())?;
     reply.array(args.left());
     for field in args.rest() {
         if reply.has_overflowed() {
@@ -33,12 +34,13 @@ pub(super) fn hexists(
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    let hash = ctx.hash(&args.key()?)?;
-    let field = args.bytes()?;
+    let (key, field) = (args.key()?, args.bytes()?);
+    let hash = ctx.hash_of(&key, [field])?;
     reply.int(i64::from(hash.is_some_and(|hash| hash.contains(field))));
     Ok(())
 }
 
+/// Fields that have expired count until they are removed, as in Redis.
 pub(super) fn hlen(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
     reply.count(ctx.hash(&args.key()?)?.map_or(0, HashView::len));
     Ok(())
@@ -49,8 +51,8 @@ pub(super) fn hstrlen(
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    let hash = ctx.hash(&args.key()?)?;
-    let field = args.bytes()?;
+    let (key, field) = (args.key()?, args.bytes()?);
+    let hash = ctx.hash_of(&key, [field])?;
     let value = hash.and_then(|hash| hash.get(field));
     reply.count(value.map_or(0, |value| value.text_len()));
     Ok(())
@@ -98,22 +100,28 @@ fn answer_all(
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
     let key = args.key()?;
+    let now_ms = ctx.fields_now_ms();
     let hash = ctx.hash(&key)?;
-    let len = hash.map_or(0, HashView::len);
+    let len = hash.map_or(0, HashView::shown_len);
     match shown {
         Shown::Both => reply.map(len),
         Shown::Fields | Shown::Values => reply.array(len),
     }
-    match hash {
+    match hash.map(HashView::form) {
         None => {}
-        Some(HashView::Packed(_)) => {
+        Some(HashForm::Packed(_) | HashForm::Timed(_)) => {
             let pairs = hash.into_iter().flat_map(HashView::iter);
             pairs.for_each(|(field, value)| shown.answer(field, value, reply));
         }
         // What may be long is answered by a walk, which the client's reading drives.
-        Some(HashView::Large(_)) => {
+        Some(HashForm::Large(_)) => {
             let place = WalkPlace::default();
-            ctx.answer_walk(&key, len, AllFields { place, shown }, reply);
+            let walk = AllFields {
+                place,
+                shown,
+                now_ms,
+            };
+            ctx.answer_walk(&key, len, walk, reply);
         }
     }
     Ok(())
@@ -123,6 +131,8 @@ fn answer_all(
 struct AllFields {
     place: WalkPlace,
     shown: Shown,
+    /// What has expired by then is left out, however long the walk takes.
+    now_ms: i64,
 }
 
 impl Walk for AllFields {
@@ -130,9 +140,11 @@ impl Walk for AllFields {
         let Large::Hash(fields) = large else {
             unreachable!("the walk began in a hash")
         };
-        let shown = self.shown;
+        let (shown, now_ms) = (self.shown, self.now_ms);
         fields.visit_from(&mut self.place, &mut |item| {
-            shown.answer(Item::Bytes(item.name), Item::Bytes(item.value), reply);
+            if item.deadline_ms.is_none_or(|ms| ms >= now_ms) {
+                shown.answer(Item::Bytes(item.name), Item::Bytes(item.value), reply);
+            }
             !reply.is_slice()
         })
     }

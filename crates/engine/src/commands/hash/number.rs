@@ -1,9 +1,10 @@
-//! HINCRBY, HINCRBYFLOAT: fields that are numbers.
+//! HINCRBY, HINCRBYFLOAT: fields that are numbers. They keep their deadlines.
 
 use base::LongDouble;
 use resp::Reply;
-use store::Item;
+use store::{Deadline, Item};
 
+use super::deadline::effect_of_deadline;
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::error::CommandError;
@@ -18,13 +19,16 @@ pub(super) fn hincrby(
     let text = args.bytes()?;
     let by = base::parse_i64(text).ok_or(CommandError::NotInteger)?;
     let slot = ctx.hash_slot(&key)?;
+    let slot = slot.and_then(|slot| ctx.without_expired(&key, slot, [field]));
     let old = slot.and_then(|slot| ctx.hash_at(&key, slot).get(field));
     let old = old.map_or(Some(0), Item::int);
     let old = old.ok_or_else(|| CommandError::err("hash value is not an integer"))?;
     let new = old.checked_add(by).ok_or(CommandError::Overflow)?;
     let mut digits = itoa::Buffer::new();
     let value = digits.format(new).as_bytes();
-    ctx.change_hash(&key, slot, |hash| hash.put(field, value));
+    ctx.change_hash(&key, slot, |hash| {
+        hash.put_until(field, value, Deadline::Keep)
+    });
     ctx.effect(&[b"HINCRBY", key.bytes, field, text]);
     reply.int(new);
     Ok(())
@@ -43,6 +47,7 @@ pub(super) fn hincrbyfloat(
         return Err(CommandError::err("value is NaN or Infinity"));
     }
     let slot = ctx.hash_slot(&key)?;
+    let slot = slot.and_then(|slot| ctx.without_expired(&key, slot, [field]));
     let old = slot.and_then(|slot| ctx.hash_at(&key, slot).get(field));
     let old = old.map_or(Some(LongDouble::from_i64(0)), long_double);
     let old = old.ok_or_else(|| CommandError::err("hash value is not a float"))?;
@@ -52,8 +57,15 @@ pub(super) fn hincrbyfloat(
     }
     let mut text = Vec::with_capacity(40);
     sum.write_human(&mut text);
-    ctx.change_hash(&key, slot, |hash| hash.put(field, &text));
+    let deadline_ms = ctx.change_hash(&key, slot, |hash| {
+        hash.put_until(field, &text, Deadline::Keep);
+        hash.view().deadline_ms(field).flatten()
+    });
     ctx.effect(&[b"HSET", key.bytes, field, &text]);
+    if let Some(deadline_ms) = deadline_ms {
+        // HSET has taken it away.
+        effect_of_deadline(ctx, &key, deadline_ms, &[field]);
+    }
     reply.bulk(&text);
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use base::Rng;
 use resp::{Protocol, Reply};
-use store::{HashView, Item};
+use store::{HashForm, HashView, Item};
 
 use crate::args::Args;
 use crate::commands::{answer_item, answer_item_or_null};
@@ -28,13 +28,13 @@ pub(super) fn hrandfield(
     let wanted = Wanted::parse(args)?;
     // A draw of its own, as the hash is borrowed while it is drawn from.
     let mut rng = Rng::new(ctx.random());
-    let hash = ctx.hash(&key)?;
+    let hash = ctx.hash_without_expired(&key)?;
     let Some(count) = wanted.count else {
         let drawn = hash.and_then(|hash| hash.random(&mut rng));
         answer_item_or_null(drawn.map(|(field, _)| field), reply);
         return Ok(());
     };
-    let Some(hash) = hash.filter(|_| count != 0) else {
+    let Some(hash) = hash.filter(|hash| count != 0 && hash.shown_len() > 0) else {
         reply.array(0);
         return Ok(());
     };
@@ -105,11 +105,11 @@ impl Wanted {
 
 /// So many different pairs, or all there are.
 fn different<'a>(hash: HashView<'a>, count: usize, rng: &mut Rng) -> Vec<Pair<'a>> {
-    let len = hash.len();
+    let len = hash.shown_len();
     if count >= len {
         return hash.iter().collect();
     }
-    if let HashView::Large(_) = hash
+    if let HashForm::Large(_) = hash.form()
         && count < len / 3
     {
         // Few of many: draw until there are enough.
@@ -139,9 +139,9 @@ fn different<'a>(hash: HashView<'a>, count: usize, rng: &mut Rng) -> Vec<Pair<'a
 /// Draw so often, or until `visit` has had enough.
 fn draw(hash: HashView<'_>, count: usize, rng: &mut Rng, visit: &mut dyn FnMut(Pair<'_>) -> bool) {
     // In a small hash finding a pair by its number is a walk.
-    let pairs: Option<Vec<Pair<'_>>> = match hash {
-        HashView::Packed(_) => Some(hash.iter().collect()),
-        HashView::Large(_) => None,
+    let pairs: Option<Vec<Pair<'_>>> = match hash.form() {
+        HashForm::Packed(_) | HashForm::Timed(_) => Some(hash.iter().collect()),
+        HashForm::Large(_) => None,
     };
     for _ in 0..count {
         let pair = match &pairs {

@@ -1,4 +1,5 @@
-//! HSET, HMSET, HSETNX, HDEL.
+//! HSET, HMSET, HSETNX, HDEL. What is set has no deadline any more. HSET and HDEL
+//! take a field that has expired for one that is there, as Redis does.
 
 use resp::Reply;
 use store::Key;
@@ -46,6 +47,7 @@ pub(super) fn hsetnx(
     let key = args.key()?;
     let (field, value) = (args.bytes()?, args.bytes()?);
     let slot = ctx.hash_slot(&key)?;
+    let slot = slot.and_then(|slot| ctx.without_expired(&key, slot, [field]));
     let is_there = slot.is_some_and(|slot| ctx.hash_at(&key, slot).contains(field));
     if !is_there {
         ctx.change_hash(&key, slot, |hash| hash.put(field, value));
@@ -62,7 +64,7 @@ pub(super) fn hdel(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<
         return Ok(());
     };
     let is_any = {
-        let hash = ctx.hash_at(&key, slot);
+        let hash = ctx.hash_at(&key, slot).at(i64::MIN);
         args.clone().rest().any(|field| hash.contains(field))
     };
     if !is_any {

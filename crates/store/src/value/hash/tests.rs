@@ -1,21 +1,31 @@
 //! Hashes of both forms against maps, while snapshots are taken and copies are made.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
+use structs::dict::Deadline;
 
 use super::*;
-use crate::{Detached, Entry, ImageGauge, Images, KeyHasher, Kind, Shard};
+use crate::value::Limits;
+use crate::{
+    Access, Detached, Entry, Gone, ImageGauge, Images, Key, KeyHasher, Kind, NewValue, Shard, Slot,
+    Table,
+};
 
 const NOW_MS: i64 = 1_700_000_000_000;
 
-type Fields = BTreeMap<Vec<u8>, Vec<u8>>;
+type Fields = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
 /// A key may hold a string in between.
 type Model = BTreeMap<u8, Result<Fields, Vec<u8>>>;
 
 #[derive(Clone, Debug)]
 enum Step {
     Put(u8, Vec<(u16, Vec<u8>)>),
+    /// With this deadline, or with the one that it has.
+    PutUntil(u8, u16, u16, Vec<u8>, Option<i64>),
+    FieldDeadline(u8, u16, u16, Option<i64>),
+    Sweep(i64),
     Remove(u8, u16, u16),
     Copy(u8, u8),
     Delete(u8),
@@ -46,8 +56,8 @@ fn content(entry: Entry<'_>) -> Result<Fields, Vec<u8>> {
         return Err(entry.string().with_bytes(<[u8]>::to_vec));
     };
     let fields: Fields = hash
-        .iter()
-        .map(|(field, value)| (field.to_vec(), value.to_vec()))
+        .fields()
+        .map(|f| (f.name.to_vec(), (f.value.to_vec(), f.deadline_ms)))
         .collect();
     assert_eq!(fields.len(), hash.len());
     Ok(fields)
@@ -92,14 +102,79 @@ impl Played {
             added.count()
         };
         let added = self.with(key, |table, key, slot| match slot {
-            Some(slot) => table.change_hash(slot, limits, fill),
+            Some(slot) => table.change_hash(slot, limits, NOW_MS, fill),
             None => table.insert_hash(key, limits, Access::lru(1), NOW_MS, fill),
         });
         let known = self.model.entry(key).or_insert(Ok(Fields::new()));
         let known = known.as_mut().unwrap();
         let before = known.len();
-        known.extend(fields.iter().map(|(f, v)| (name_of(*f), v.clone())));
+        known.extend(fields.iter().map(|(f, v)| (name_of(*f), (v.clone(), None))));
         assert_eq!(added, known.len() - before);
+    }
+
+    fn put_until(&mut self, key: u8, names: std::ops::Range<u16>, value: &[u8], at: Option<i64>) {
+        let Some(Ok(fields)) = self.model.get_mut(&key) else {
+            return;
+        };
+        let limits = self.limits;
+        let deadline = at.map_or(Deadline::Keep, Deadline::At);
+        let fill = |edit: &mut HashEdit<'_>| {
+            for field in names.clone() {
+                let name = name_of(field);
+                let old_ms = fields.get(&name).and_then(|(_, ms)| *ms);
+                let is_new = fields.insert(name.clone(), (value.to_vec(), at.or(old_ms)));
+                assert_eq!(edit.put_until(&name, value, deadline), is_new.is_none());
+            }
+        };
+        let key = [key];
+        let key = Key {
+            bytes: &key,
+            hash: self.hasher.hash(&key),
+        };
+        let table = self.shard.database_mut(0);
+        let slot = table.find(&key).unwrap();
+        table.change_hash(slot, limits, NOW_MS, fill);
+    }
+
+    fn field_deadline(&mut self, key: u8, names: std::ops::Range<u16>, at: Option<i64>) {
+        let Some(Ok(mut fields)) = self.model.get(&key).cloned() else {
+            return;
+        };
+        let limits = self.limits;
+        self.with(key, |table, _, slot| {
+            table.change_hash(slot.unwrap(), limits, NOW_MS, |edit| {
+                for name in names.map(name_of) {
+                    let field = fields.get_mut(&name).map(|field| field.1 = at);
+                    assert_eq!(edit.set_deadline(&name, at), field.is_some());
+                }
+            });
+        });
+        self.model.insert(key, Ok(fields));
+    }
+
+    fn sweep(&mut self, now_ms: i64) {
+        let model = &mut self.model;
+        let table = self.shard.database_mut(0);
+        let more = table.sweep(now_ms, 3, &mut |gone| match gone {
+            Gone::Key(entry) => {
+                assert!(entry.is_expired(now_ms));
+                let gone = model.remove(&entry.key()[0]);
+                assert!(gone.is_some(), "it was there");
+            }
+            Gone::Fields { key, names } => {
+                let Some(Ok(fields)) = model.get_mut(&key[0]) else {
+                    panic!("fields of no hash")
+                };
+                for name in names.iter() {
+                    let (_, at) = fields.remove(name).expect("it was there");
+                    assert!(at.unwrap() < now_ms);
+                }
+                if fields.is_empty() {
+                    model.remove(&key[0]);
+                }
+            }
+        });
+        let _ = more;
     }
 
     fn remove(&mut self, key: u8, from: u16, to: u16) {
@@ -111,7 +186,7 @@ impl Played {
         let limits = self.limits;
         self.with(key, |table, _, slot| {
             let slot = slot.unwrap();
-            let removed = table.change_hash(slot, limits, |edit| {
+            let removed = table.change_hash(slot, limits, NOW_MS, |edit| {
                 let removed = (from..to).filter(|f| edit.remove(&name_of(*f))).count();
                 assert_eq!(edit.is_empty(), empty);
                 removed
@@ -129,6 +204,13 @@ impl Played {
     fn play(&mut self, step: &Step) {
         match step {
             Step::Put(key, fields) => self.put(*key, fields),
+            Step::PutUntil(key, from, count, value, at) => {
+                self.put_until(*key, *from..from + count, value, *at);
+            }
+            Step::FieldDeadline(key, from, count, at) => {
+                self.field_deadline(*key, *from..from + count, *at);
+            }
+            Step::Sweep(now_ms) => self.sweep(*now_ms),
             Step::Remove(key, from, count) => self.remove(*key, *from, from + count),
             Step::Copy(from, to) => {
                 let Some(value) = self.model.get(from).cloned().filter(|_| from != to) else {
@@ -218,11 +300,35 @@ fn check_reads(entry: Entry<'_>) {
     };
     assert_eq!(entry.kind(), Kind::Hash);
     let fields = content(entry).unwrap();
-    for (name, value) in &fields {
+    for (name, (value, deadline_ms)) in &fields {
         assert!(hash.contains(name) && hash.get(name).unwrap().is(value));
+        assert_eq!(hash.deadline_ms(name), Some(*deadline_ms));
     }
     assert!(!hash.contains(b"none") && hash.get(b"none").is_none());
-    let (mut cursor, mut scanned) = (0, Fields::new());
+    if let HashForm::Timed(list) = hash.form() {
+        assert!(timed::is_sound(list));
+    }
+    let soonest_ms = fields.values().filter_map(|(_, at)| *at).min();
+    assert_eq!(hash.next_deadline_ms().is_some(), soonest_ms.is_some());
+    assert!(hash.next_deadline_ms() <= soonest_ms);
+    check_shown(hash, &fields, i64::MIN);
+    check_shown(hash, &fields, NOW_MS + 500);
+}
+
+/// What a view at some time shows.
+fn check_shown(hash: HashView<'_>, fields: &Fields, now_ms: i64) {
+    let mut shown = fields.clone();
+    shown.retain(|_, (_, at)| at.is_none_or(|ms| ms >= now_ms));
+    let shown: BTreeMap<_, _> = shown.into_iter().map(|(f, (v, _))| (f, v)).collect();
+    let hash = hash.at(now_ms);
+    assert_eq!((hash.len(), hash.shown_len()), (fields.len(), shown.len()));
+    for name in fields.keys() {
+        assert_eq!(hash.contains(name), shown.contains_key(name));
+        assert_eq!(hash.get(name).map(Item::to_vec), shown.get(name).cloned());
+    }
+    let listed: BTreeMap<_, _> = hash.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
+    assert!(listed == shown);
+    let (mut cursor, mut scanned) = (0, BTreeMap::new());
     loop {
         cursor = hash.scan(cursor, 7, &mut |field, value| {
             assert!(scanned.insert(field.to_vec(), value.to_vec()).is_none());
@@ -231,10 +337,11 @@ fn check_reads(entry: Entry<'_>) {
             break;
         }
     }
-    assert!(scanned == fields);
-    let random = hash.random(&mut base::Rng::new(fields.len() as u64));
-    let (field, value) = random.expect("no hash is empty");
-    assert_eq!(fields[&field.to_vec()], value.to_vec());
+    assert!(scanned == shown);
+    match hash.random(&mut base::Rng::new(fields.len() as u64)) {
+        Some((field, value)) => assert_eq!(shown[&field.to_vec()], value.to_vec()),
+        None => assert!(shown.is_empty()),
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -247,6 +354,7 @@ fn step() -> impl Strategy<Value = Step> {
             (any::<u8>(), 0usize..300).prop_map(|(byte, len)| vec![byte; len]),
         ]
     };
+    let soon = || NOW_MS + 1..NOW_MS + 2_000;
     let few = prop::collection::vec((field(), value()), 1..5);
     let many = (0u16..2_000, 1u16..400).prop_map(|(from, count)| {
         let fields = from..from + count;
@@ -255,6 +363,11 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (key(), few).prop_map(|(key, fields)| Step::Put(key, fields)),
         2 => (key(), many).prop_map(|(key, fields)| Step::Put(key, fields)),
+        4 => (key(), field(), 1u16..60, value(), prop::option::of(soon()))
+            .prop_map(|(k, f, n, v, at)| Step::PutUntil(k, f, n, v, at)),
+        4 => (key(), field(), 1u16..600, prop::option::of(soon()))
+            .prop_map(|(k, f, n, at)| Step::FieldDeadline(k, f, n, at)),
+        3 => (NOW_MS..NOW_MS + 4_000).prop_map(Step::Sweep),
         4 => (key(), field(), 1u16..400).prop_map(|(k, from, count)| Step::Remove(k, from, count)),
         2 => (key(), key()).prop_map(|(from, to)| Step::Copy(from, to)),
         1 => key().prop_map(Step::Delete),
@@ -288,7 +401,83 @@ proptest! {
             played.save(1_000);
         }
         played.check();
+        // All goes in the end, whatever was forgotten in between.
+        for round in 1..60 {
+            played.sweep(NOW_MS + 5_000 + round * 200);
+        }
+        played.check();
+        let due = |(_, at): &(Vec<u8>, Option<i64>)| at.is_some();
+        let left = played.model.values().flatten().filter(|fields| fields.values().any(due));
+        prop_assert_eq!(left.count(), 0);
     }
+}
+
+#[test]
+fn a_small_hash_gets_room_for_deadlines_and_keeps_it() {
+    let limits = Limits {
+        entries: 3,
+        value_bytes: 64,
+    };
+    let mut played = Played::new(4, limits);
+    let name = |played: &mut Played| {
+        played.with(b'a', |table, _, slot| {
+            table.entry(slot.unwrap()).encoding_name()
+        })
+    };
+    played.put(b'a', &[(1, b"1".to_vec()), (2, b"2".to_vec())]);
+    assert_eq!(name(&mut played), "listpack");
+    played.play(&Step::FieldDeadline(b'a', 7, 1, Some(NOW_MS + 9)));
+    played.play(&Step::FieldDeadline(b'a', 2, 1, Some(NOW_MS + 9)));
+    assert_eq!(name(&mut played), "listpackex");
+    assert_eq!(played.shard.counts(0).timed, 1);
+    let order = played.with(b'a', |table, _, slot| {
+        let hash = table.entry(slot.unwrap()).hash().unwrap();
+        let names: Vec<_> = hash.iter().map(|(field, _)| field.to_vec()).collect();
+        names
+    });
+    assert_eq!(order, [name_of(2), name_of(1)], "the soonest first");
+    played.play(&Step::FieldDeadline(b'a', 2, 1, None));
+    assert_eq!(name(&mut played), "listpackex");
+    assert_eq!(played.shard.counts(0).timed, 0);
+    played.play(&Step::FieldDeadline(b'a', 2, 1, Some(NOW_MS + 9)));
+    played.play(&Step::Put(b'a', vec![(3, vec![]), (4, vec![])]));
+    assert_eq!(name(&mut played), "hashtable");
+    assert_eq!(played.shard.counts(0).timed, 1);
+    played.play(&Step::Delete(b'a'));
+    assert_eq!(played.shard.counts(0).timed, 0);
+}
+
+/// However many fields are due at once, a look takes a few, and soon all are gone.
+#[test]
+fn fields_go_in_bounded_looks() {
+    let limits = Limits {
+        entries: 8,
+        value_bytes: 64,
+    };
+    let mut played = Played::new(5, limits);
+    let fields: Vec<_> = (0..20_000).map(|f| (f, b"v".to_vec())).collect();
+    played.put(b'a', &fields);
+    played.put(b'b', &[(1, b"v".to_vec()), (2, b"v".to_vec())]);
+    played.field_deadline(b'a', 0..20_000, Some(NOW_MS + 100));
+    played.field_deadline(b'b', 1..2, Some(NOW_MS + 100));
+    let table = played.shard.database_mut(0);
+    let (mut looks, mut gone, now_ms) = (0, 0, NOW_MS + 400);
+    loop {
+        let before = gone;
+        let more = table.sweep(now_ms, 1, &mut |what| match what {
+            Gone::Fields { names, .. } => gone += names.len(),
+            Gone::Key(_) => panic!("no key is due"),
+        });
+        looks += 1;
+        assert!(gone - before < 2_000, "a look takes few");
+        if !more {
+            break;
+        }
+    }
+    assert!(looks > 10);
+    assert_eq!(gone, 20_001);
+    assert_eq!(table.len(), 1);
+    table.check();
 }
 
 #[test]
