@@ -120,7 +120,7 @@ pub(super) fn write_corners(node: &mut Node, leg: u64) {
 /// Lists of both forms, with elements that look like numbers and like nothing.
 fn lists(leg: u64) -> Vec<Words> {
     let mut requests = Vec::new();
-    for elements in [1, 30, 700, 5_000] {
+    for elements in [1i64, 30, 700, 5_000] {
         let name = format!("corner:{leg}:list{elements}");
         let mut request = words(&["RPUSH", &name, ""]);
         for at in 0..elements {
