@@ -5,6 +5,7 @@ use std::fmt;
 use super::hashes::Fields;
 use super::sets::Members;
 use super::workload::Argv;
+use super::zsets::{self, Scores};
 use crate::reply::Reply;
 
 /// A kind has its model and its changes in the file named after it.
@@ -12,12 +13,17 @@ use crate::reply::Reply;
 pub enum Content {
     Bytes(Vec<u8>),
     Set(Members),
+    SortedSet(Scores),
     Hash(Fields),
 }
 
 impl Content {
     /// The request for what a key of this type (as TYPE answers it) holds.
     pub fn question(type_name: &Reply, name: &[u8]) -> Argv {
+        if matches!(type_name, Reply::Simple(kind) if kind == b"zset") {
+            let words = [b"ZRANGE", name, b"0", b"-1", b"WITHSCORES"];
+            return words.map(<[u8]>::to_vec).to_vec();
+        }
         let words: &[&str] = match type_name {
             Reply::Simple(kind) if kind == b"set" => &["SMEMBERS"],
             Reply::Simple(kind) if kind == b"hash" => &["HGETALL"],
@@ -40,6 +46,12 @@ impl Content {
                 Some(Members::of(texts(members)?))
                     .filter(|set| !set.is_empty())
                     .map(Content::Set)
+            }
+            (b"zset", Reply::Array(words)) => {
+                let scores = zsets::scores_of(&texts(words)?)?;
+                Some(scores)
+                    .filter(|scores| !scores.is_empty())
+                    .map(Content::SortedSet)
             }
             (b"hash", Reply::Array(words)) => {
                 let words = texts(words)?;
@@ -70,6 +82,13 @@ impl fmt::Display for Content {
                 write!(f, "\"{head}\" ({} bytes)", bytes.len())
             }
             Content::Set(members) => write!(f, "{members}"),
+            Content::SortedSet(scores) => {
+                write!(f, "a sorted set of {}, in quarters:", scores.len())?;
+                for (member, quarters) in scores.iter().take(4) {
+                    write!(f, " {}={quarters}", member.escape_ascii())?;
+                }
+                Ok(())
+            }
             Content::Hash(fields) => {
                 write!(f, "a hash of {}:", fields.len())?;
                 for (field, value) in fields.iter().take(4) {

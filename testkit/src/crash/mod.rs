@@ -23,5 +23,6 @@ pub mod sets;
 pub mod state;
 pub mod workload;
 pub mod writer;
+pub mod zsets;
 
 pub use kills::{Kills, Tally};

@@ -16,6 +16,7 @@ use std::fmt;
 use super::content::Content;
 use super::hashes::HashChange;
 use super::sets::SetChange;
+use super::zsets::ZSetChange;
 use crate::reply::Reply;
 
 /// Databases are numbered as the server does; keys within a client.
@@ -76,6 +77,7 @@ pub enum Change {
     Flush(u8),
     Swap(u8, u8),
     OfSet(Key, SetChange),
+    OfZSet(Key, ZSetChange),
     OfHash(Key, HashChange),
     /// PEXPIRETIME: changes nothing but what is known.
     Look(Key),
@@ -180,6 +182,7 @@ impl State {
             }
             Change::Look(_) => return None,
             Change::OfSet(key, change) => return change.apply(self, *key).ok(),
+            Change::OfZSet(key, change) => change.apply(self, *key),
             Change::OfHash(key, change) => change.apply(self, *key),
             Change::Flush(database) => {
                 self.0.retain(|key, _| key.database != *database);

@@ -1,14 +1,15 @@
 //! What a client does next: units by chance, the same for the same seed.
 //!
 //! Every value says which write it is of, so that no two states are alike. Numbers of keys tell
-//! what they are for: counters, strings, sets and hashes, and short-lived ones that nothing but SET ever touches,
-//! because nobody foretells what a command finds of them.
+//! what they are for: counters, strings, sets, sorted sets and hashes, and short-lived ones that
+//! nothing but SET ever touches, because nobody foretells what a command finds of them.
 
 use super::content::texts;
 use super::hashes::{HASHES, HashChange};
 use super::history::Shown;
 use super::sets::{POOLS, SETS, SetChange};
 use super::state::{Change, Expiry, Key, Span, State};
+use super::zsets::{ZSETS, ZSetChange};
 use crate::linear::dice::Dice;
 use crate::reply::Reply;
 
@@ -181,9 +182,9 @@ impl Workload {
         let database = self.database();
         let string = self.key(database, STRINGS);
         // What is done to keys whatever they hold.
-        let range = [STRINGS, STRINGS, SETS, HASHES][self.dice.below(4)].clone();
+        let range = [STRINGS, STRINGS, SETS, ZSETS, HASHES][self.dice.below(5)].clone();
         let any = self.key(database, range);
-        match self.dice.below(80) {
+        match self.dice.below(86) {
             64..70 => {
                 let set = self.key(database, SETS.start..POOLS.end);
                 self.change_set(set, now_ms)
@@ -196,6 +197,10 @@ impl Workload {
                 let value = self.bytes();
                 let hash = self.key(database, HASHES);
                 Change::OfHash(hash, HashChange::draw(&mut self.dice, value))
+            }
+            80..86 => {
+                let zset = self.key(database, ZSETS);
+                Change::OfZSet(zset, ZSetChange::draw(&mut self.dice))
             }
             0..10 => Change::Set(string, self.bytes(), self.expiry(now_ms)),
             10..16 => self.append(string),
@@ -388,6 +393,7 @@ impl Change {
             | Change::Copy(key, _)
             | Change::Move(key, _)
             | Change::OfSet(key, _)
+            | Change::OfZSet(key, _)
             | Change::OfHash(key, _)
             | Change::Look(key) => Some(key.database),
         }
@@ -396,7 +402,7 @@ impl Change {
 
 /// The keys that may hold what this one may.
 fn range_of(key: Key) -> std::ops::Range<u16> {
-    let ranges = [SETS, HASHES];
+    let ranges = [SETS, ZSETS, HASHES];
     let of = ranges.into_iter().find(|range| range.contains(&key.number));
     of.unwrap_or(STRINGS)
 }
@@ -478,6 +484,10 @@ pub fn words(client: u8, change: &Change) -> Argv {
         Change::OfSet(at, change) => {
             let name_of = |number| name(client, Key { number, ..*at });
             change.words(name_of, *at)
+        }
+        Change::OfZSet(at, change) => {
+            let name_of = |number| name(client, Key { number, ..*at });
+            change.words(key(at), name_of)
         }
         Change::OfHash(at, change) => change.words(key(at)),
         Change::Look(at) => vec![text("PEXPIRETIME"), key(at)],
