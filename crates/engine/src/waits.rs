@@ -74,6 +74,9 @@ pub(crate) struct Ready {
     pub(crate) database: usize,
     pub(crate) key: Box<[u8]>,
     pub(crate) hash: u64,
+    /// Shards besides its own that its queue was found to need. They add up, or two who
+    /// wait on would send each other's away for ever.
+    pub(crate) needs: Vec<u32>,
 }
 
 impl Ready {
@@ -82,6 +85,7 @@ impl Ready {
             database,
             key: key.into(),
             hash: engine.hasher.hash(key),
+            needs: Vec::new(),
         }
     }
 }

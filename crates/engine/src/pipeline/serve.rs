@@ -43,16 +43,17 @@ pub(crate) fn serve(ctx: &mut Ctx<'_>) {
     let mut answers = Vec::new();
     let mut far = VecDeque::new();
     loop {
-        while let Some(ready) = ctx.local.ready.pop_front() {
+        while let Some(mut ready) = ctx.local.ready.pop_front() {
             if let Err(missing) = serve_key(ctx, &ready, &mut answers) {
-                far.push_back((ready, missing));
+                ready.needs.extend(missing);
+                far.push_back(ready);
             }
         }
         deliver(ctx, &mut answers);
-        let Some((ready, missing)) = far.pop_front() else {
+        let Some(ready) = far.pop_front() else {
             return;
         };
-        enter(ctx, &ready, missing);
+        enter(ctx, &ready);
         ctx.local.ready.push_back(ready);
     }
 }
@@ -169,8 +170,9 @@ fn deliver(ctx: &mut Ctx<'_>, answers: &mut Vec<Answer>) {
 }
 
 /// Leave everything, and enter what a ticket needs.
-fn enter(ctx: &mut Ctx<'_>, ready: &Ready, mut wanted: Vec<u32>) {
+fn enter(ctx: &mut Ctx<'_>, ready: &Ready) {
     ctx.hand_over();
+    let mut wanted = ready.needs.clone();
     wanted.push(ctx.engine.shards.of(ready.hash) as u32);
     ctx.local.held.many(&mut wanted);
 }
