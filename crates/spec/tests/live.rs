@@ -330,6 +330,14 @@ fn the_server_accepts_the_form_of_random_lines() {
         "client|pause",
         "client|reply",
         "pfselftest",
+        // There are as many weights as keys.
+        "zinter",
+        "zinterstore",
+        "zunion",
+        "zunionstore",
+        // LIMIT goes with scores and names only, and WITHSCORES not with names.
+        "zrange",
+        "zrangestore",
         // LIMIT goes with ~ only.
         "xadd",
         "xtrim",
