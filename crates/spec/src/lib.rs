@@ -30,7 +30,7 @@ mod usage;
 pub use arg::{Arg, ArgKind};
 pub use category::Categories;
 pub use families::{
-    bitmap, connection, field, generic, hash, hyperloglog, list, scripting, server, set, stream,
+    bitmap, connection, field, generic, geo, hash, hyperloglog, list, scripting, server, set, stream,
     string, transaction, zset,
 };
 pub use flags::Flags;
