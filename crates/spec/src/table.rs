@@ -4,8 +4,8 @@
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
 use crate::families::{
-    bitmap, connection, field, generic, geo, hash, hyperloglog, list, scripting, server, set, stream,
-    string, transaction, zset,
+    bitmap, connection, field, generic, geo, hash, hyperloglog, list, scripting, server, set,
+    stream, string, transaction, zset,
 };
 use crate::spec::Spec;
 

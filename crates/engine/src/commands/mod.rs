@@ -39,6 +39,7 @@ mod scan;
 mod scripting;
 mod server;
 mod set;
+mod sort;
 mod stream;
 mod string;
 mod transaction;
@@ -188,6 +189,7 @@ static FAMILIES: &[&[Row]] = &[
     server::TABLE,
     set::TABLE,
     stream::TABLE,
+    sort::TABLE,
     string::TABLE,
     transaction::TABLE,
     zset::TABLE,

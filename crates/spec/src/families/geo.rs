@@ -111,7 +111,7 @@ pub static GEORADIUSBYMEMBER: Spec = write("georadiusbymember", at_least(5))
     .since("3.2.0")
     .summary("Returns the members within a circle around one of them, or keeps them.")
     .complexity(SEARCH)
-    .history(&[ANY_HISTORY, CASE_HISTORY])
+    .history(&[CASE_HISTORY])
     .deprecated(
         "6.2.0",
         "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",

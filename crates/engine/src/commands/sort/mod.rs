@@ -337,7 +337,7 @@ impl Ctx<'_> {
             }
             return 0;
         }
-        let mut list = NewList::new(self.config().live.list_limit());
+        let mut list = NewList::new(self.config().live.list_limit);
         got.iter().for_each(|text| list.push(text));
         self.set(key, list.finish(), None);
         let words: Vec<&[u8]> = got.iter().collect();

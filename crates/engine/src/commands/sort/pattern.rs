@@ -141,7 +141,10 @@ mod tests {
         assert_eq!(parts(b"*"), (&b""[..], &b""[..], None));
         assert_eq!(parts(b"a*b*c"), (&b"a"[..], &b"b*c"[..], None));
         assert_eq!(parts(b"a*b->f"), (&b"a"[..], &b"b"[..], Some(&b"f"[..])));
-        assert_eq!(parts(b"a->*->f->g"), (&b"a->"[..], &b""[..], Some(&b"f->g"[..])));
+        assert_eq!(
+            parts(b"a->*->f->g"),
+            (&b"a->"[..], &b""[..], Some(&b"f->g"[..]))
+        );
         assert_eq!(parts(b"a*->"), (&b"a"[..], &b"->"[..], None));
         assert!(matches!(Pattern::of(b"#"), Pattern::Element));
         for text in [&b"nosort"[..], b"", b"##", b"a->b"] {
