@@ -198,12 +198,11 @@ impl GroupText {
     }
 }
 
+/// Is given the words of a command.
+pub type Emit<'a, E> = dyn FnMut(&[&[u8]]) -> Result<(), E> + 'a;
+
 /// Commands that make the stream at a key, one after the other.
-pub fn commands<E>(
-    stream: &Stream,
-    key: &[u8],
-    emit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
-) -> Result<(), E> {
+pub fn commands<E>(stream: &Stream, key: &[u8], emit: &mut Emit<'_, E>) -> Result<(), E> {
     if stream.is_empty() {
         // A stream without entries comes with a group, which goes at once.
         emit(&[b"XGROUP", b"CREATE", key, b"-", b"0", b"MKSTREAM"])?;
@@ -233,11 +232,7 @@ pub fn commands<E>(
     Ok(())
 }
 
-fn group_commands<E>(
-    group: &Group,
-    key: &[u8],
-    emit: &mut dyn FnMut(&[&[u8]]) -> Result<(), E>,
-) -> Result<(), E> {
+fn group_commands<E>(group: &Group, key: &[u8], emit: &mut Emit<'_, E>) -> Result<(), E> {
     let read = group.entries_read();
     emit(&[
         b"XGROUP",

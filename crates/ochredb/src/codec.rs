@@ -39,8 +39,8 @@ pub(crate) fn build(hasher: KeyHasher, live: &Live) -> rdb::Build {
     rdb::Build {
         hasher,
         list: live.list_limit,
-        set: live.set_limits(),
-        zset: live.zset_limits(),
-        hash: live.hash_limits(),
+        set: live.set_limits,
+        zset: live.zset_limits,
+        hash: live.hash_limits,
     }
 }

@@ -30,6 +30,7 @@
 
 #![allow(unsafe_code)]
 
+mod kinds;
 mod payload;
 #[cfg(test)]
 mod tests;
@@ -41,11 +42,8 @@ use std::sync::Arc;
 use crate::prefetch::prefetch;
 use crate::slab::Memory;
 
-use crate::value::{
-    HASH_TAG, Kind, Large, PackedView, Packing, STRING_TAG, TIMED_HASH_TAG, ValueView, stream_of,
-};
-use crate::{Access, Block, HashView, ListView, SetView, ZSetView};
-use structs::stream::Stream;
+use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView};
+use crate::{Access, Block};
 
 pub use payload::NewValue;
 pub(crate) use payload::Payload;
@@ -217,56 +215,6 @@ impl<'a> Entry<'a> {
             }
         };
         ValueView::Packed(Packing::of_tag(self.at.tag()), packed)
-    }
-
-    /// The value if it is a list.
-    pub fn list(&self) -> Option<ListView<'a>> {
-        ListView::of(self.value())
-    }
-
-    /// The value if it is a set.
-    pub fn set(&self) -> Option<SetView<'a>> {
-        SetView::of(self.value())
-    }
-
-    /// The value if it is a sorted set.
-    #[inline]
-    pub fn zset(&self) -> Option<ZSetView<'a>> {
-        ZSetView::of(self.value())
-    }
-
-    /// The value if it is a hash.
-    pub fn hash(&self) -> Option<HashView<'a>> {
-        HashView::of(self.value())
-    }
-
-    /// The value if it is a stream.
-    #[inline]
-    pub fn stream(&self) -> Option<&'a Stream> {
-        stream_of(self.value())
-    }
-
-    /// No field of a hash is due before this; `None` without deadlines of fields.
-    #[inline]
-    pub fn next_field_deadline_ms(&self) -> Option<i64> {
-        let may_have_some = match self.at.tag() {
-            TIMED_HASH_TAG => true,
-            HASH_TAG => self.at.encoding() == Encoding::Large,
-            _ => false,
-        };
-        if !may_have_some {
-            return None;
-        }
-        self.hash()?.next_deadline_ms()
-    }
-
-    /// When there is something to remove here, if ever: the key or some field.
-    #[inline]
-    pub(crate) fn next_deadline_ms(&self) -> Option<i64> {
-        match (self.deadline_ms(), self.next_field_deadline_ms()) {
-            (Some(key_ms), Some(field_ms)) => Some(key_ms.min(field_ms)),
-            (key_ms, field_ms) => key_ms.or(field_ms),
-        }
     }
 
     /// The bytes of a small collection.

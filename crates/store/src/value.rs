@@ -257,13 +257,13 @@ enum Became {
     /// Other bytes, packed in the same way.
     Same,
     Packed(Packing),
-    Large(Large),
+    Large(Box<Large>),
 }
 
 /// What has grown, if anything has.
 impl From<Option<Large>> for Became {
     fn from(grown: Option<Large>) -> Became {
-        grown.map_or(Became::Same, Became::Large)
+        grown.map_or(Became::Same, |large| Became::Large(Box::new(large)))
     }
 }
 
@@ -288,7 +288,7 @@ impl Table {
             match became.into() {
                 Became::Same => {}
                 Became::Packed(packing) => entry.repack(packing),
-                Became::Large(large) => self.rewrite(slot, NewValue::Large(Arc::new(large))),
+                Became::Large(large) => self.rewrite(slot, NewValue::Large(Arc::new(*large))),
             }
             return result;
         }
@@ -301,7 +301,7 @@ impl Table {
             match became.into() {
                 Became::Same => NewValue::Packed(packing, &scratch),
                 Became::Packed(packing) => NewValue::Packed(packing, &scratch),
-                Became::Large(large) => NewValue::Large(Arc::new(large)),
+                Became::Large(large) => NewValue::Large(Arc::new(*large)),
             },
         );
         self.keep_scratch(scratch);

@@ -12,8 +12,8 @@
 //! so a torn one fits nowhere. Deadlines must be the same to the millisecond.
 //!
 //! A seed repeats the workload, not the timing. The pieces, in reading order: [`state`] is what
-//! keys hold, with a file for each kind beside strings, and [`history`] how a state fits; [`workload`] draws units; [`writer`] sends them;
-//! [`kills`] is the campaign.
+//! keys hold, with a file for each kind beside strings, and [`history`] how a state fits; [`workload`]
+//! draws units; [`writer`] sends them; [`kills`] is the campaign.
 
 pub mod content;
 pub mod hashes;

@@ -70,20 +70,11 @@ pub struct Live {
     pub hll_sparse_max_bytes: u64,
     /// `list-max-listpack-size`: what goes into a node of a list, or into a small one.
     pub list_limit: ListLimit,
-    /// A set of integers stays packed up to so many...
-    pub set_max_intset_entries: u64,
-    /// ... any other set up to so many members...
-    pub set_max_listpack_entries: u64,
-    /// ... none of which is longer.
-    pub set_max_listpack_value_bytes: u64,
-    /// A hash stays small up to so many fields...
-    pub hash_max_listpack_entries: u64,
-    /// ... none of which, and no value, is longer.
-    pub hash_max_listpack_value_bytes: u64,
-    /// A sorted set stays small up to so many members...
-    pub zset_max_listpack_entries: u64,
-    /// ... none of which is longer.
-    pub zset_max_listpack_value_bytes: u64,
+    /// Up to where sets stay packed.
+    pub set_limits: SetLimits,
+    /// Up to where sorted sets and hashes stay small.
+    pub zset_limits: Limits,
+    pub hash_limits: Limits,
     /// A node of a stream is full at so many bytes...
     pub stream_node_max_bytes: u64,
     /// ... or entries; 0 for no limit.
@@ -133,33 +124,6 @@ impl Live {
         }
     }
 
-    /// Up to where a set stays packed.
-    pub fn set_limits(&self) -> SetLimits {
-        SetLimits {
-            integers: self.set_max_intset_entries as usize,
-            small: Limits {
-                entries: self.set_max_listpack_entries as usize,
-                value_bytes: self.set_max_listpack_value_bytes as usize,
-            },
-        }
-    }
-
-    /// Up to where a sorted set stays small.
-    pub fn zset_limits(&self) -> Limits {
-        Limits {
-            entries: self.zset_max_listpack_entries as usize,
-            value_bytes: self.zset_max_listpack_value_bytes as usize,
-        }
-    }
-
-    /// Up to where a hash stays small.
-    pub fn hash_limits(&self) -> Limits {
-        Limits {
-            entries: self.hash_max_listpack_entries as usize,
-            value_bytes: self.hash_max_listpack_value_bytes as usize,
-        }
-    }
-
     pub(super) fn derive(values: &[Value]) -> Live {
         Live::read(&Reading {
             values,
@@ -206,13 +170,9 @@ impl Live {
 
             hll_sparse_max_bytes: from.number("hll-sparse-max-bytes"),
             list_limit: ListLimit::of(from.number("list-max-listpack-size")),
-            set_max_intset_entries: from.number("set-max-intset-entries"),
-            set_max_listpack_entries: from.number("set-max-listpack-entries"),
-            set_max_listpack_value_bytes: from.number("set-max-listpack-value"),
-            hash_max_listpack_entries: from.number("hash-max-listpack-entries"),
-            hash_max_listpack_value_bytes: from.number("hash-max-listpack-value"),
-            zset_max_listpack_entries: from.number("zset-max-listpack-entries"),
-            zset_max_listpack_value_bytes: from.number("zset-max-listpack-value"),
+            set_limits: from.set_limits(),
+            zset_limits: from.limits("zset-max-listpack-entries", "zset-max-listpack-value"),
+            hash_limits: from.limits("hash-max-listpack-entries", "hash-max-listpack-value"),
             stream_node_max_bytes: from.number("stream-node-max-bytes"),
             stream_node_max_entries: from.number("stream-node-max-entries"),
 
@@ -272,6 +232,20 @@ impl Reading<'_> {
             _ => None,
         };
         number.unwrap_or_else(|| panic!("the range of {name} fits its field"))
+    }
+
+    fn set_limits(&self) -> SetLimits {
+        SetLimits {
+            integers: self.number("set-max-intset-entries"),
+            small: self.limits("set-max-listpack-entries", "set-max-listpack-value"),
+        }
+    }
+
+    fn limits(&self, entries: &'static str, value_bytes: &'static str) -> Limits {
+        Limits {
+            entries: self.number(entries),
+            value_bytes: self.number(value_bytes),
+        }
     }
 
     fn text(&self, name: &'static str) -> Box<[u8]> {

@@ -116,7 +116,7 @@ impl Ctx<'_> {
         slot: Option<Slot>,
         change: impl FnOnce(&mut HashEdit<'_>) -> R,
     ) -> R {
-        let limits = self.config().live.hash_limits();
+        let limits = self.config().live.hash_limits;
         let (now_ms, access) = (self.now_ms(), self.local.clock.fresh());
         let table = self.table(self.session.database, key.hash);
         let result = match slot {

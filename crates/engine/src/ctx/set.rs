@@ -64,7 +64,7 @@ impl Ctx<'_> {
     }
 
     pub fn set_limits(&self) -> SetLimits {
-        self.config().live.set_limits()
+        self.config().live.set_limits
     }
 
     /// Has the secret of large collections that are born here.

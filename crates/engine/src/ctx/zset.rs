@@ -35,7 +35,7 @@ impl Ctx<'_> {
         slot: Option<Slot>,
         change: impl FnOnce(&mut ZSetEdit<'_>) -> R,
     ) -> R {
-        let limits = self.config().live.zset_limits();
+        let limits = self.config().live.zset_limits;
         let (now_ms, access) = (self.now_ms(), self.local.clock.fresh());
         let table = self.table(self.session.database, key.hash);
         match slot {

@@ -68,7 +68,7 @@ impl Seat {
     fn say(&mut self, lines: &[String]) -> Lsn {
         let argvs: Vec<OwnedArgv> = lines
             .iter()
-            .map(|line| OwnedArgv::new(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>()))
+            .map(|line| OwnedArgv::new(line.split(' ').map(str::as_bytes).collect::<Vec<_>>()))
             .collect();
         let requests: Vec<Request> = argvs
             .iter()

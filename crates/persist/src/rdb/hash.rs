@@ -7,8 +7,8 @@
 //!   zipmap     one string, Redis 2.4                     rebuilt
 //! ```
 //!
-//! Those with deadlines are in `field`. A field that comes twice, a field without a value and a hash without fields are faults: no server
-//! writes them.
+//! Those with deadlines are in `field`. A field that comes twice, a field without a value and a hash
+//! without fields are faults: no server writes them.
 
 use std::io::Read;
 use std::sync::Arc;

@@ -104,7 +104,7 @@ impl<'a> ListView<'a> {
 
     /// Show a range of elements, while `visit` wants more.
     #[inline]
-    pub fn walk(self, range: Range<usize>, mut visit: impl FnMut(Item<'a>) -> bool) {
+    pub fn walk(self, range: Range<usize>, visit: impl FnMut(Item<'a>) -> bool) {
         // One loop for each form, so that none asks for every element which it is.
         let count = range.len();
         match self.iter_from(range.start) {
@@ -113,7 +113,7 @@ impl<'a> ListView<'a> {
                 items.all(visit);
             }
             Ahead::Large(items) => {
-                items.take(count).all(|item| visit(item));
+                items.take(count).all(visit);
             }
         }
     }

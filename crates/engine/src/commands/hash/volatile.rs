@@ -182,8 +182,10 @@ impl Options {
     }
 }
 
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// Take `FIELDS n field value ...`, which must be all that is left.
-fn read_pairs<'a>(args: &mut Args<'a>) -> Result<Vec<(&'a [u8], &'a [u8])>, CommandError> {
+fn read_pairs<'a>(args: &mut Args<'a>) -> Result<Vec<Pair<'a>>, CommandError> {
     let arity = || CommandError::Arity("hsetex".into());
     if !args.word("FIELDS") || args.left() < 3 {
         return Err(arity());

@@ -386,10 +386,11 @@ fn streams<'a>(
 }
 
 fn plain_from(ctx: &mut Ctx, key: &Key<'_>, text: &[u8]) -> Result<From, CommandError> {
-    if text != b"$" && text != b"+" {
-        if let Ok(id) = id::strict(text, 0) {
-            return Ok(From::Behind(id));
-        }
+    if text != b"$"
+        && text != b"+"
+        && let Ok(id) = id::strict(text, 0)
+    {
+        return Ok(From::Behind(id));
     }
     let stream = ctx.stream_to_peek(key)?;
     let last_id = stream.map_or(StreamId::MIN, |stream| stream.marks().last_id);

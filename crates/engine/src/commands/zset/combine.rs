@@ -116,7 +116,7 @@ fn store(
     let mut sources = Source::read_all(ctx, args, name)?;
     let options = Options::read(args, operation, &mut sources, false)?;
     let tally = combine(ctx, &mut sources, operation, options.aggregate);
-    let (limits, hasher) = (ctx.config().live.zset_limits(), ctx.engine.hasher);
+    let (limits, hasher) = (ctx.config().live.zset_limits, ctx.engine.hasher);
     let members = tally.sorted();
     let value = (!members.is_empty()).then(|| NewZSet::of_sorted(limits, hasher, &members));
     keep(ctx, args, &destination, value);

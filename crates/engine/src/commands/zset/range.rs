@@ -139,7 +139,7 @@ pub(super) fn zrangestore(
 ) -> Result<(), CommandError> {
     let (destination, source) = (args.key()?, args.key()?);
     let query = Query::read(args, Form::storing())?;
-    let (limits, hasher) = (ctx.config().live.zset_limits(), ctx.engine.hasher);
+    let (limits, hasher) = (ctx.config().live.zset_limits, ctx.engine.hasher);
     let members: Vec<(Vec<u8>, f64)> = match ctx.zset(&source)? {
         None => Vec::new(),
         Some(zset) => {

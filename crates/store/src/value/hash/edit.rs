@@ -131,7 +131,7 @@ impl HashEdit<'_> {
 
     fn into_what(self, was_timed: bool) -> Became {
         match self.form {
-            Form::Grown(dict) => Became::Large(Large::Hash(*dict)),
+            Form::Grown(dict) => Became::Large(Box::new(Large::Hash(*dict))),
             Form::Small { is_timed: true, .. } if !was_timed => Became::Packed(Packing::TimedHash),
             Form::Small { .. } | Form::Large(_) => Became::Same,
         }
@@ -282,7 +282,7 @@ impl Table {
         let value = match became {
             Became::Same => NewValue::Packed(Packing::Hash, &bytes),
             Became::Packed(packing) => NewValue::Packed(packing, &bytes),
-            Became::Large(large) => NewValue::Large(Arc::new(large)),
+            Became::Large(large) => NewValue::Large(Arc::new(*large)),
         };
         self.insert(key, value, None, access, now_ms);
         result
