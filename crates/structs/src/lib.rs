@@ -10,6 +10,7 @@ pub mod arena;
 pub mod deque;
 pub mod dict;
 pub mod flaw;
+pub mod geo;
 mod hash;
 pub mod hll;
 pub mod intset;
