@@ -43,6 +43,8 @@ const OTHER_GRAMMAR: &[(&str, &str)] = &[
     ("command|getkeysandflags", "7.0 gives no grammar"),
     ("config|get", "7.0 wraps the only argument in a block"),
     ("debug", "the oracle gives no grammar"),
+    ("geohash", "the members are optional, as 7.2 says too"),
+    ("geopos", "the members are optional, as 7.2 says too"),
     ("lcs", "LEN and IDX exclude each other"),
     ("pfmerge", "the sources are optional, as 7.2 says too"),
     ("restore", "IDLETIME and FREQ exclude each other"),

@@ -10,6 +10,7 @@ mod corpus;
 mod digest;
 mod embedded;
 mod fields;
+mod geo;
 mod hostile;
 mod hyperloglog;
 mod interchange;

@@ -163,7 +163,7 @@ fn replay_one(
     if !writes && !is(&connection::SELECT) {
         return Err("it writes nothing, and has no place in a log".into());
     }
-    pipeline::enter(ctx, command, hashes);
+    pipeline::enter(ctx, command, argv, hashes);
     let mut args = Args::new(argv, command.words, &ctx.engine.hasher, hashes);
     let outcome = (command.handler)(ctx, &mut args, reply);
     ctx.local.effects.clear();

@@ -264,6 +264,14 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// A double in the caller's digits.
+    pub fn double_text(&mut self, text: &str) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp3 => self.line(b',', text.as_bytes()),
+        }
+    }
+
     pub fn bool(&mut self, value: bool) {
         match self.protocol {
             Protocol::Resp2 => self.int(i64::from(value)),

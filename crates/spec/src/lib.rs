@@ -30,8 +30,8 @@ mod usage;
 pub use arg::{Arg, ArgKind};
 pub use category::Categories;
 pub use families::{
-    bitmap, connection, field, generic, hash, hyperloglog, list, scripting, server, set, stream,
-    string, transaction, zset,
+    bitmap, connection, field, generic, geo, hash, hyperloglog, list, scripting, server, set,
+    stream, string, transaction, zset,
 };
 pub use flags::Flags;
 pub use keys::{Begin, Find, FindKeys, KeyAt, KeyFlags, KeySpec, KeysError, keys_of};

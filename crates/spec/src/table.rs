@@ -4,8 +4,8 @@
 //! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
 
 use crate::families::{
-    bitmap, connection, field, generic, hash, hyperloglog, list, scripting, server, set, stream,
-    string, transaction, zset,
+    bitmap, connection, field, generic, geo, hash, hyperloglog, list, scripting, server, set,
+    stream, string, transaction, zset,
 };
 use crate::spec::Spec;
 
@@ -49,6 +49,16 @@ pub static COMMANDS: &[&Spec] = &[
     &server::FLUSHALL,
     &server::FLUSHDB,
     &scripting::FUNCTION,
+    &geo::GEOADD,
+    &geo::GEODIST,
+    &geo::GEOHASH,
+    &geo::GEOPOS,
+    &geo::GEORADIUS,
+    &geo::GEORADIUS_RO,
+    &geo::GEORADIUSBYMEMBER,
+    &geo::GEORADIUSBYMEMBER_RO,
+    &geo::GEOSEARCH,
+    &geo::GEOSEARCHSTORE,
     &string::GET,
     &bitmap::GETBIT,
     &string::GETDEL,
@@ -157,6 +167,8 @@ pub static COMMANDS: &[&Spec] = &[
     &set::SMEMBERS,
     &set::SMISMEMBER,
     &set::SMOVE,
+    &generic::SORT,
+    &generic::SORT_RO,
     &set::SPOP,
     &set::SRANDMEMBER,
     &set::SREM,

@@ -80,6 +80,16 @@ const NEWER: &[(&str, &str, &str)] = &[
         "7.0 documents none, though its arity asks for one",
     ),
     ("delifeq", "all", "came with Valkey 9.0"),
+    (
+        "geohash",
+        "args",
+        "the members are optional, which is said since 7.2",
+    ),
+    (
+        "geopos",
+        "args",
+        "the members are optional, which is said since 7.2",
+    ),
     ("hexpire", "all", "came with 7.4"),
     ("hexpireat", "all", "came with 7.4"),
     ("hexpiretime", "all", "came with 7.4"),

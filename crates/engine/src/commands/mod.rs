@@ -25,6 +25,7 @@ mod debug;
 mod dump;
 mod expire;
 mod generic;
+mod geo;
 mod hash;
 mod help;
 mod hll;
@@ -38,6 +39,7 @@ mod scan;
 mod scripting;
 mod server;
 mod set;
+mod sort;
 mod stream;
 mod string;
 mod transaction;
@@ -55,6 +57,21 @@ pub enum Scope {
     Each,
     /// All: what it does must look like one moment.
     All,
+    /// Those of its keys; but all if there is a star behind them, which may mean any key.
+    KeysOrPatterns,
+}
+
+impl Scope {
+    /// What it comes to for one request.
+    #[inline]
+    pub(crate) fn of(self, argv: Argv<'_>) -> Scope {
+        let has_star = |argv: Argv<'_>| argv.iter_from(2).any(|word| word.contains(&b'*'));
+        match self {
+            Scope::KeysOrPatterns if has_star(argv) => Scope::All,
+            Scope::KeysOrPatterns => Scope::Keys,
+            scope => scope,
+        }
+    }
 }
 
 /// One line of a family's table.
@@ -112,6 +129,24 @@ fn effect_as_asked(ctx: &mut Ctx, args: &Args) {
     }
 }
 
+/// An effect of many words behind its first two, as several: no line of a log gets very long. So
+/// many words belong `together`, and are one change.
+fn effect_in_parts(ctx: &mut Ctx, head: &[&[u8]; 2], words: &[&[u8]], together: usize) {
+    const PART: usize = 1_000;
+    if ctx.effects_wanted() {
+        for part in words.chunks(PART * together) {
+            ctx.effect(&[head, part].concat());
+        }
+    } else {
+        ctx.effect(&[]);
+    }
+    let (changes, told) = (
+        words.len() / together,
+        words.len().div_ceil(PART * together),
+    );
+    ctx.count_changes(changes.saturating_sub(told.max(1)));
+}
+
 /// An element of a collection as a reply.
 #[inline]
 fn answer_item(item: Item<'_>, reply: &mut Reply) {
@@ -140,6 +175,7 @@ static FAMILIES: &[&[Row]] = &[
     dump::TABLE,
     expire::TABLE,
     generic::TABLE,
+    geo::TABLE,
     hash::TABLE,
     hll::TABLE,
     info::TABLE,
@@ -153,6 +189,7 @@ static FAMILIES: &[&[Row]] = &[
     server::TABLE,
     set::TABLE,
     stream::TABLE,
+    sort::TABLE,
     string::TABLE,
     transaction::TABLE,
     zset::TABLE,

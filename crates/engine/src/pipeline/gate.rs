@@ -141,15 +141,20 @@ fn may_write(ctx: &Ctx<'_>, command: &Command) -> bool {
 /// transaction that writes it is not asked in detail. What concerns whole
 /// databases keeps none.
 #[cold]
-pub(crate) fn waits_for_walk(ctx: &mut Ctx<'_>, command: &Command, hashes: &[u64]) -> bool {
+pub(crate) fn waits_for_walk(
+    ctx: &mut Ctx<'_>,
+    command: &Command,
+    argv: Argv<'_>,
+    hashes: &[u64],
+) -> bool {
     let writes = may_write(ctx, command);
     if super::lock::is_exec(command) {
         return writes;
     }
-    if command.scope != Scope::Keys || hashes.is_empty() {
+    if matches!(command.scope, Scope::Each | Scope::All) || hashes.is_empty() {
         return false;
     }
-    super::lock::enter(ctx, command, hashes);
+    super::lock::enter(ctx, command, argv, hashes);
     let (engine, now_ms) = (ctx.engine, ctx.now_ms());
     hashes.iter().any(|&hash| {
         let shard = ctx.held_shard(engine.shards.of(hash));

@@ -4,16 +4,19 @@
 //! inside the same. Several keys: their shards, ascending. EXEC: the union over
 //! its queue and its watched keys, so that the transaction is one moment.
 
+use resp::Argv;
+
 use crate::commands::{Command, KeyShape, Scope};
 use crate::ctx::Ctx;
 use crate::pipeline::Resolver;
 
 #[inline]
-pub(crate) fn enter(ctx: &mut Ctx<'_>, command: &Command, hashes: &[u64]) {
-    if ctx.local.effects.groups() > 0 && !stays(ctx, command, hashes) {
+pub(crate) fn enter(ctx: &mut Ctx<'_>, command: &Command, argv: Argv<'_>, hashes: &[u64]) {
+    let scope = command.scope.of(argv);
+    if ctx.local.effects.groups() > 0 && !stays(ctx, scope, hashes) {
         ctx.hand_over();
     }
-    match (command.scope, hashes) {
+    match (scope, hashes) {
         (Scope::Keys, []) => {
             if is_exec(command) {
                 enter_transaction(ctx);
@@ -27,14 +30,14 @@ pub(crate) fn enter(ctx: &mut Ctx<'_>, command: &Command, hashes: &[u64]) {
         (Scope::Keys, hashes) => enter_many(ctx, hashes),
         // The handler enters by itself; whatever is held may be in its way.
         (Scope::Each, _) => ctx.local.held.none(),
-        (Scope::All, _) => ctx.local.held.all(),
+        (Scope::All | Scope::KeysOrPatterns, _) => ctx.local.held.all(),
     }
 }
 
 /// Does this command work inside the one shard that is held?
-fn stays(ctx: &Ctx<'_>, command: &Command, hashes: &[u64]) -> bool {
+fn stays(ctx: &Ctx<'_>, scope: Scope, hashes: &[u64]) -> bool {
     let shards = &ctx.engine.shards;
-    match (command.scope, hashes) {
+    match (scope, hashes) {
         (Scope::Keys, [hash]) => ctx.local.held.holds_only(shards.of(*hash)),
         (Scope::Keys, [_, ..]) => shards.len() == 1,
         _ => false,
@@ -65,7 +68,7 @@ fn enter_transaction(ctx: &mut Ctx<'_>) {
     let mut resolver = Resolver::default();
     for queued in transaction.queue() {
         let command = ctx.engine.commands.get(queued.command);
-        if command.scope != Scope::Keys {
+        if command.scope.of(queued.argv.as_argv()) != Scope::Keys {
             return ctx.local.held.all();
         }
         if command.keys != KeyShape::None {

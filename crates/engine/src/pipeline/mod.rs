@@ -56,7 +56,7 @@ pub(crate) fn step(
     }
     if ctx.engine.images_are_full()
         && let Ok(Verdict::Run(command)) = verdict
-        && gate::waits_for_walk(ctx, command, hashes)
+        && gate::waits_for_walk(ctx, command, argv, hashes)
     {
         ctx.session.stage = Stage::Parked;
         return;
@@ -67,7 +67,7 @@ pub(crate) fn step(
     }
     match verdict {
         Ok(Verdict::Run(command)) => {
-            enter(ctx, command, hashes);
+            enter(ctx, command, argv, hashes);
             run(ctx, command, argv, hashes, &mut reply);
         }
         Ok(Verdict::Queue(command)) => queue(ctx, command.id, argv, &mut reply),

@@ -71,7 +71,7 @@ pub(crate) fn call(
         ctx.local.stats.failed(command.id.index());
         answer_error(ctx, &error, reply);
     }
-    if ctx.local.written.is_kept && command.scope != Scope::Keys {
+    if ctx.local.written.is_kept && command.scope.of(argv) != Scope::Keys {
         // It has looked at more than it names.
         ctx.session.gate = ctx.engine.host.log_end();
     }

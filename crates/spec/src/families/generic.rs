@@ -1,10 +1,10 @@
 //! The keyspace: keys of any type, their names, deadlines and whereabouts.
 
 use super::{NX, SUM_OVER_SHARDS, VARIES, XX, help};
-use crate::arg::{Arg, int, key, one_of, pattern, pure, text, unix_time};
+use crate::arg::{Arg, block, int, key, one_of, pattern, pure, text, unix_time};
 use crate::category::Categories;
 use crate::flags::Flags;
-use crate::keys::{KeyFlags, KeySpec};
+use crate::keys::{KeyAt, KeyFlags, KeySpec, KeysError};
 use crate::spec::{Group, Spec, at_least, exactly};
 
 pub static COPY: Spec = write("copy", at_least(3))
@@ -219,6 +219,43 @@ pub static SCAN: Spec = read("scan", at_least(2))
             .since("6.0.0"),
     ]);
 
+pub static SORT: Spec = sorting(Spec::write("sort", at_least(2)))
+    .flags(Flags::DENYOOM)
+    .keys(&[
+        KeySpec::at(1, KeyFlags::READ),
+        KeySpec::unknown(KeyFlags::READ).note(FOREIGN_KEYS),
+        KeySpec::unknown(KeyFlags::REPLACE).note("`STORE` may stand anywhere behind the key."),
+    ])
+    .find_keys(keys_of_sort)
+    .since("1.0.0")
+    .summary("Returns the elements of a list, set or sorted set in order, or keeps them as a list.")
+    .args(&[
+        key("key"),
+        BY_PATTERN,
+        SORT_LIMIT,
+        GET_PATTERN,
+        SORT_ORDER,
+        pure("sorting", "ALPHA").optional(),
+        key("destination").token("STORE").key_spec(2).optional(),
+    ]);
+
+pub static SORT_RO: Spec = sorting(Spec::read("sort_ro", at_least(2)))
+    .keys(&[
+        KeySpec::at(1, KeyFlags::READ),
+        KeySpec::unknown(KeyFlags::READ).note(FOREIGN_KEYS),
+    ])
+    .find_keys(key_of_sort_ro)
+    .since("7.0.0")
+    .summary("Returns the elements of a list, set or sorted set in order.")
+    .args(&[
+        key("key"),
+        BY_PATTERN,
+        SORT_LIMIT,
+        GET_PATTERN,
+        SORT_ORDER,
+        pure("sorting", "ALPHA").optional(),
+    ]);
+
 pub static TOUCH: Spec = read("touch", at_least(2))
     .flags(Flags::FAST)
     .keys(&[KeySpec::rest(1, 1, KeyFlags::RO)])
@@ -259,6 +296,80 @@ const CONDITION: Arg = one_of(&[NX, XX, pure("gt", "GT"), pure("lt", "LT")])
     .named("condition")
     .optional()
     .since("7.0.0");
+
+const FOREIGN_KEYS: &str = "Which keys `BY` and `GET` read depends on the elements.";
+const BY_PATTERN: Arg = pattern("by-pattern")
+    .display("pattern")
+    .token("BY")
+    .key_spec(1)
+    .like(SORT_PATTERNS)
+    .optional();
+const GET_PATTERN: Arg = pattern("get-pattern")
+    .display("pattern")
+    .token("GET")
+    .key_spec(1)
+    .like(SORT_PATTERNS)
+    .optional()
+    .multiple_token();
+const SORT_PATTERNS: &[&str] = &["k*", "#", "nosort", "k*->w1", "*"];
+const SORT_LIMIT: Arg = block(&[int("offset").within(0, 100), int("count").within(-1, 100)])
+    .named("limit")
+    .token("LIMIT")
+    .optional();
+const SORT_ORDER: Arg = one_of(&[pure("asc", "ASC"), pure("desc", "DESC")])
+    .named("order")
+    .optional();
+
+/// The elements of any kind of collection in order.
+const fn sorting(spec: Spec) -> Spec {
+    spec.group(Group::Generic)
+        .category(
+            Categories::SET
+                .with(Categories::SORTEDSET)
+                .with(Categories::LIST)
+                .with(Categories::DANGEROUS),
+        )
+        .complexity("O(N+M*log(M)), N the elements, M those returned; O(N) unsorted.")
+}
+
+fn key_of_sort_ro<'a>(
+    _argc: usize,
+    _arg: &dyn Fn(usize) -> &'a [u8],
+    out: &mut Vec<KeyAt>,
+) -> Result<(), KeysError> {
+    let access = KeyFlags::READ;
+    out.push(KeyAt { index: 1, access });
+    Ok(())
+}
+
+/// The last `STORE` holds. Keys that `BY` and `GET` read are not known before the elements are.
+fn keys_of_sort<'a>(
+    argc: usize,
+    arg: &dyn Fn(usize) -> &'a [u8],
+    out: &mut Vec<KeyAt>,
+) -> Result<(), KeysError> {
+    key_of_sort_ro(argc, arg, out)?;
+    let (mut destination, mut at) = (None, 2);
+    while at + 1 < argc {
+        let option = arg(at);
+        let is = |words: &[&[u8]]| words.iter().any(|word| option.eq_ignore_ascii_case(word));
+        if is(&[b"store"]) {
+            destination = Some(at + 1);
+        }
+        at += if is(&[b"limit"]) {
+            3
+        } else if is(&[b"by", b"get", b"store"]) {
+            2
+        } else {
+            1
+        };
+    }
+    out.extend(destination.map(|index| KeyAt {
+        index,
+        access: KeyFlags::REPLACE,
+    }));
+    Ok(())
+}
 
 const fn read(name: &'static str, arity: i16) -> Spec {
     Spec::read(name, arity)

@@ -8,6 +8,7 @@ pub mod bitmap;
 pub mod connection;
 pub mod field;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod list;
