@@ -616,6 +616,15 @@ impl Ctx<'_> {
         }
     }
 
+    /// A key of the selected database has changed, and not in a way that anybody waits for.
+    pub(crate) fn changed_unawaited(&mut self, key: &Key<'_>) {
+        let database = self.session.database;
+        if self.local.written.is_kept {
+            self.local.written.keys.push((database as u32, key.hash));
+        }
+        self.shard(key.hash).watches.touch(database, key.bytes);
+    }
+
     /// All keys of a database have changed, in the shards that are held.
     pub(crate) fn changed_all(&mut self, database: usize) {
         if self.local.written.is_kept {

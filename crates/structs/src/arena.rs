@@ -74,7 +74,9 @@ const SLOT_BITS: u32 = SLOTS_MAX.ilog2();
 const PAGES_MAX: usize = 1 << (32 - SLOT_BITS);
 /// What a page weighs, counts of the `Arc` included.
 const PAGE_BYTES_MIN: usize = 256;
-const PAGE_BYTES_MAX: usize = 8 << 10;
+/// Allocators keep blocks of one class in spans of 64 KiB with a head of their own, behind which
+/// nine of these fit; of 8 KiB only seven would.
+const PAGE_BYTES_MAX: usize = 7 << 10;
 /// An item beyond this has a page of its own.
 const SHARED_BYTES_MAX: usize = 2 << 10;
 /// Fewer pages than this are not worth a thought about their list.

@@ -135,7 +135,7 @@ impl Stream {
                 if let Some((master, bytes)) = last
                     && bytes.capacity() > bytes.len()
                 {
-                    self.change(master, Vec::shrink_to_fit);
+                    self.change(master, copied_tight);
                 }
                 self.insert_node(id, node::create(fields));
             }
@@ -393,6 +393,12 @@ impl Default for NodeLimit {
             entries: 100,
         }
     }
+}
+
+/// Give back room that is not used. Shrinking in place is not enough: allocators leave a block that
+/// loses less than half of itself where it is.
+fn copied_tight(bytes: &mut Vec<u8>) {
+    *bytes = bytes.as_slice().to_vec();
 }
 
 /// The vector behind an `Arc`, and what it holds.

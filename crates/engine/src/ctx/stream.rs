@@ -68,7 +68,8 @@ impl Ctx<'_> {
         result
     }
 
-    /// Change a group of a stream that has it.
+    /// Change a group of a stream that has it. Only entries wake who waits for some: a consumer
+    /// whose group is set back hears of that with the next one, as in Redis.
     pub fn change_group<R>(
         &mut self,
         key: &Key<'_>,
@@ -77,7 +78,7 @@ impl Ctx<'_> {
         change: impl FnOnce(&mut Group) -> R,
     ) -> R {
         let result = self.note_in_group(key, slot, group, change);
-        self.changed(key);
+        self.changed_unawaited(key);
         result
     }
 

@@ -67,7 +67,7 @@ fn request(rng: &mut Rng, now_ms: i64) -> String {
         19 => format!("HDEL {key} {f} {g}"),
         20 => format!("HMGET {key} {f} {g}"),
         21 => format!("HRANDFIELD {key} 3"),
-        22 if rng.below(6) == 0 => format!("COPY {key} {other} REPLACE"),
+        22 if key != other && rng.below(6) == 0 => format!("COPY {key} {other} REPLACE"),
         22 if rng.below(9) == 0 => format!("DEL {key}"),
         _ => format!("HGETALL {key}"),
     }

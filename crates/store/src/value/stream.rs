@@ -58,7 +58,8 @@ impl Progress {
     pub fn advance(&mut self, marks: &Marks, id: StreamId) {
         let is_within = self.last_id >= marks.first_id && !has_gaps_from(marks, self.last_id);
         self.entries_read = match self.entries_read {
-            Some(count) if is_within => Some(count.saturating_add(1)),
+            // Nobody reads more than there ever was, whatever SETID has claimed.
+            Some(count) if is_within => Some(count.saturating_add(1).min(marks.entries_added)),
             _ if marks.entries_added > 0 => entries_up_to(marks, id),
             unknown => unknown,
         };
