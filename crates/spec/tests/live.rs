@@ -302,14 +302,7 @@ fn keys_of_random_lines_agree() {
             let line = sample(spec, &mut below);
             // Its second key spec finds nothing then, and 7.0 gives up.
             let is_bare = spec.name == "pfmerge" && line.len() == 2;
-            // Of two places to store to, Redis names the last one first.
-            let stores = ["STORE", "STOREDIST"].map(|word| {
-                line.iter()
-                    .filter(|it| it.eq_ignore_ascii_case(word.as_bytes()))
-                    .count()
-            });
-            let is_twofold = stores.iter().sum::<usize>() > 1;
-            if has_newer_token(spec.args, &line) || is_bare || is_twofold {
+            if has_newer_token(spec.args, &line) || is_bare {
                 continue;
             }
             let mut ours = Vec::new();
@@ -328,12 +321,13 @@ fn keys_of_random_lines_agree() {
                 .items()
                 .iter()
                 .map(|key| format!("{}:{};", key.items()[0].text(), key.items()[1].words()));
-            assert_eq!(
-                ours.collect::<String>(),
-                theirs.collect::<String>(),
-                "{}",
-                shown(&line)
-            );
+            let (mut ours, mut theirs): (Vec<_>, Vec<_>) = (ours.collect(), theirs.collect());
+            if spec.name.starts_with("georadius") {
+                // Of two places to store to, Redis names the last one first.
+                ours.sort();
+                theirs.sort();
+            }
+            assert_eq!(ours, theirs, "{}", shown(&line));
         }
     }
 }

@@ -95,7 +95,11 @@ fn a_large_one_is_written_from_the_top() {
     let payload = dump(&table.entry(slot), VERSION);
     let (found, footer) = payload.split_at(payload.len() - 10);
     assert_eq!(found, body.concat());
-    assert_eq!(footer[..2], [10, 0], "the oldest version that has this form");
+    assert_eq!(
+        footer[..2],
+        [10, 0],
+        "the oldest version that has this form"
+    );
 }
 
 #[test]
