@@ -45,7 +45,8 @@ Usage: measure WHAT [--ours CMD] [--beside CMD | --alone]
   --kind KIND   big: hash, set, zset, list or stream [hash]
   --members N   big: how many [5000000]
   --only TEXT   families: those whose names contain it;
-                big: DEL, UNLINK, EXPIRE, \"RENAME over\", \"SET over\", FLUSHALL or READ
+                big: DEL, UNLINK, EXPIRE, \"RENAME over\", \"SET over\", FLUSHALL or READ;
+                snapshot: BGSAVE or BGREWRITEAOF
 ";
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
