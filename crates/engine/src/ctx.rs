@@ -349,7 +349,7 @@ impl Ctx<'_> {
     #[inline]
     pub fn find_in(&mut self, database: usize, key: &Key<'_>) -> Option<Slot> {
         let now_ms = self.now_ms();
-        if self.local.written.is_kept {
+        if self.local.written.is_kept && !self.waits_for_own() {
             self.gate_by(database, key);
         }
         let table = self.table(database, key.hash);
@@ -361,10 +361,17 @@ impl Ctx<'_> {
         Some(slot)
     }
 
+    /// The session's replies wait for writes that are still to be handed over: nothing that it can
+    /// see comes behind them in the log.
+    #[inline]
+    fn waits_for_own(&self) -> bool {
+        self.session.gate == Lsn::PENDING && self.local.effects.groups() > 0
+    }
+
     /// The reply will show this key, or that it is not there.
     fn gate_by(&mut self, database: usize, key: &Key<'_>) {
         let lsn = Lsn(self.table(database, key.hash).last_lsn(key.hash));
-        if self.session.gate == Lsn::PENDING && self.local.effects.groups() == 0 {
+        if self.session.gate == Lsn::PENDING && !self.waits_for_own() {
             // Its own writes were handed over with an earlier window: others may have written
             // here since, and that must not hide behind them.
             self.session.gate = self.local.written.last;
@@ -664,6 +671,14 @@ impl Ctx<'_> {
     #[inline]
     pub fn effect(&mut self, argv: &[&[u8]]) {
         self.effect_in(self.session.database, argv);
+    }
+
+    /// Emit the request that is being run, word by word as it came; `argv` are its words, spelled
+    /// out for where it did not come from a socket.
+    #[inline]
+    pub fn effect_as_sent(&mut self, request: Argv<'_>, argv: &[&[u8]]) {
+        let database = self.session.database;
+        self.local.effects.emit_as_sent(database, request, argv);
     }
 
     #[inline]

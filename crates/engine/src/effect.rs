@@ -17,6 +17,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use resp::Argv;
 use store::FieldNames;
 
 /// The effects of a few commands and transactions, each of which is a group.
@@ -155,6 +156,24 @@ impl Effects {
         }
     }
 
+    /// Emit a request that is canonical as its client sent it: mostly its bytes need no more than
+    /// copying. `argv` are its words.
+    #[inline]
+    pub(crate) fn emit_as_sent(&mut self, database: usize, request: Argv<'_>, argv: &[&[u8]]) {
+        self.changes += 1;
+        if !self.is_wanted() {
+            return;
+        }
+        match request.as_sent() {
+            Some(sent) => {
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(sent);
+                self.record(database, start);
+            }
+            None => self.encode(database, argv),
+        }
+    }
+
     /// Fields of a hash have expired: HDEL of some at a time.
     pub(crate) fn emit_fields_gone(&mut self, database: usize, key: &[u8], names: &FieldNames) {
         let mut names = names.iter();
@@ -186,6 +205,12 @@ impl Effects {
             self.bytes.extend_from_slice(arg);
             self.bytes.extend_from_slice(b"\r\n");
         }
+        self.record(database, start);
+    }
+
+    /// What was appended from `start` on is one effect.
+    #[inline]
+    fn record(&mut self, database: usize, start: usize) {
         self.records.push(Record {
             database: database as u32,
             start,

@@ -187,8 +187,9 @@ impl Executor {
         }
         if self.local.written.is_kept {
             let last = self.local.written.last;
-            for request in requests {
-                if let Some(client) = clients[request.seat as usize].as_deref_mut() {
+            // Those of one client mostly follow each other.
+            for run in requests.chunk_by(|one, next| one.seat == next.seat) {
+                if let Some(client) = clients[run[0].seat as usize].as_deref_mut() {
                     client.session.gate = gate_of(client.session.gate, last);
                 }
             }

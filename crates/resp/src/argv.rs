@@ -119,9 +119,84 @@ impl<'a> Argv<'a> {
         }
     }
 
+    /// The request as it lies in its buffer, `*3\r\n$3\r\nSET\r\n` and so on, if it lies there whole
+    /// and in one piece, its numbers spelled the shortest way. Not so are inline commands, large
+    /// arguments, and most of what is built from parts.
+    ///
+    /// ```text
+    ///   *3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n
+    ///         ▲         ▲       ▲  each word has its own length before it, and nothing else
+    /// ```
+    #[inline]
+    pub fn as_sent(&self) -> Option<&'a [u8]> {
+        let words = self.spans.len();
+        let first = self.spans.first()?;
+        if words > 9 || !self.blocks.is_empty() {
+            return None;
+        }
+        let mut at =
+            (first.start as usize).checked_sub("*1\r\n".len() + frame_bytes(first.len)?)?;
+        let start = at;
+        if self.bytes[at..at + 4] != [b'*', b'0' + words as u8, b'\r', b'\n'] {
+            return None;
+        }
+        at += 4;
+        for span in self.spans {
+            at += frame_bytes(span.len)?;
+            let is_framed = at == span.start as usize && self.is_framed(at, span.len);
+            if !is_framed {
+                return None;
+            }
+            at += span.len as usize + 2;
+        }
+        Some(&self.bytes[start..at])
+    }
+
+    /// Does `$len\r\n` stand before `at`, and a line end behind the word there?
+    #[inline]
+    fn is_framed(&self, at: usize, len: u32) -> bool {
+        let behind = at + len as usize;
+        let tail = self.bytes.get(behind..behind + 2);
+        let (tens, ones) = (b'0' + (len / 10 % 10) as u8, b'0' + (len % 10) as u8);
+        let head = match len {
+            0..10 => self.bytes[at - 4..at] == [b'$', ones, b'\r', b'\n'],
+            10..100 => self.bytes[at - 5..at] == [b'$', tens, ones, b'\r', b'\n'],
+            _ => {
+                let hundreds = b'0' + (len / 100) as u8;
+                self.bytes[at - 6..at] == [b'$', hundreds, tens, ones, b'\r', b'\n']
+            }
+        };
+        head && tail == Some(b"\r\n")
+    }
+
+    /// About how many bytes the request takes up as RESP, and at least so many; without looking at
+    /// each argument, mostly.
+    #[inline]
+    pub fn wire_bytes(&self) -> usize {
+        const FRAME_BYTES: usize = 16;
+        let payload_bytes = match (self.spans.first(), self.spans.last()) {
+            (Some(first), Some(last)) if self.blocks.is_empty() && first.start <= last.start => {
+                (last.start - first.start + last.len) as usize
+            }
+            _ => self.payload_bytes(),
+        };
+        payload_bytes + self.len() * FRAME_BYTES
+    }
+
     /// The bytes of all arguments together.
     pub fn payload_bytes(&self) -> usize {
         (0..self.len()).map(|i| self.get(i).len()).sum()
+    }
+}
+
+/// What stands before a word of so many bytes; `None` for the longer ones.
+#[inline]
+fn frame_bytes(len: u32) -> Option<usize> {
+    match len {
+        0..10 => Some("$1\r\n".len()),
+        10..100 => Some("$12\r\n".len()),
+        100..1000 => Some("$123\r\n".len()),
+        _ => None,
     }
 }
 

@@ -28,7 +28,12 @@ fn feed<'a>(
                 let found = query.parse(limits);
                 for i in 0..found {
                     let argv = query.request(i);
-                    seen.push(argv.iter_from(0).map(<[u8]>::to_vec).collect());
+                    let words: Vec<_> = argv.iter_from(0).map(<[u8]>::to_vec).collect();
+                    if let Some(sent) = argv.as_sent() {
+                        assert_eq!(sent, encode(std::slice::from_ref(&words)));
+                    }
+                    assert!(argv.wire_bytes() >= argv.payload_bytes() + argv.len());
+                    seen.push(words);
                 }
                 if let Some(error) = query.broken().cloned() {
                     return (seen, Some(error));
@@ -58,6 +63,34 @@ fn encode(requests: &[Vec<Vec<u8>>]) -> Vec<u8> {
 
 fn words(line: &[&[u8]]) -> Vec<Vec<u8>> {
     line.iter().map(|w| w.to_vec()).collect()
+}
+
+/// What the only request in these bytes says of itself.
+fn as_sent(wire: &[u8]) -> Option<Vec<u8>> {
+    let mut query = Query::default();
+    let mut pool = QueryPool::default();
+    query.room(&mut pool).extend_from_slice(wire);
+    assert_eq!(query.parse(&LIMITS), 1);
+    query.request(0).as_sent().map(<[u8]>::to_vec)
+}
+
+#[test]
+fn canonical_requests_are_there_as_they_were_sent() {
+    for len in [0, 1, 9, 10, 99, 100, 999] {
+        let wire = encode(&[words(&[b"SET", b"k", &vec![b'v'; len]])]);
+        assert_eq!(as_sent(&wire).as_deref(), Some(&wire[..]), "{len}");
+    }
+}
+
+/// Longer ones are rare and their copy is what counts; inline commands have no lengths.
+#[test]
+fn other_spellings_are_not() {
+    let long = encode(&[words(&[b"SET", b"k", &[b'v'; 1000]])]);
+    let many = encode(&[words(&[&b"w"[..]; 10])]);
+    for wire in [&long[..], &many, b"SET k v\r\n"] {
+        let shown = String::from_utf8_lossy(wire);
+        assert_eq!(as_sent(wire), None, "{shown}");
+    }
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn writes_ever(ctx: &Ctx<'_>, command: &Command) -> bool {
 fn request_bytes(ctx: &Ctx<'_>, command: &Command, argv: Argv<'_>) -> usize {
     match ctx.session.transaction.as_deref() {
         Some(transaction) if super::lock::is_exec(command) => transaction.bytes(),
-        _ => argv.iter_from(0).map(|arg| arg.len() + 16).sum(),
+        _ => argv.wire_bytes(),
     }
 }
 

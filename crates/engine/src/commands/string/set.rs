@@ -11,11 +11,13 @@ use crate::ctx::Ctx;
 use crate::error::CommandError;
 
 pub(super) fn set(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
-    let value = Pair::next(args)?;
+    let pair = Pair::next(args)?;
     if !args.is_done() {
-        return set_with_options(ctx, args, reply, value);
+        return set_with_options(ctx, args, reply, pair);
     }
-    value.set(ctx);
+    let Pair { key, value, bytes } = pair;
+    ctx.set(&key, value, None);
+    ctx.effect_as_sent(args.argv(), &[b"SET", key.bytes, bytes]);
     reply.ok();
     Ok(())
 }
