@@ -1,5 +1,6 @@
 //! What clients see of BGSAVE and BGREWRITEAOF: five million keys of 200 bytes,
-//! and requests that leave by the clock, half of them writes.
+//! and requests that leave by the clock, half of them writes. Then once more with
+//! a hash of a million fields beside them, which every other request goes to.
 //!
 //! ```text
 //!   lane 0  ·   ·   ·   ·        each lane is a connection with its own clock;
@@ -48,11 +49,11 @@ pub(crate) fn run(commands: &Commands) -> Result<()> {
     Ok(())
 }
 
-/// What half of the requests go to.
+/// What the requests go to.
 #[derive(Clone, Copy)]
 enum Target {
     Keys,
-    /// A hash of a million fields, every other time.
+    /// Every other one to fields of a hash.
     Fields,
 }
 
