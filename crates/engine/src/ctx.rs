@@ -368,10 +368,11 @@ impl Ctx<'_> {
         self.session.gate == Lsn::PENDING && self.local.effects.groups() > 0
     }
 
-    /// The reply will show this key, or that it is not there.
+    /// The reply will show this key, or that it is not there. Needs not be asked of a session that
+    /// [`Ctx::waits_for_own`].
     fn gate_by(&mut self, database: usize, key: &Key<'_>) {
         let lsn = Lsn(self.table(database, key.hash).last_lsn(key.hash));
-        if self.session.gate == Lsn::PENDING && !self.waits_for_own() {
+        if self.session.gate == Lsn::PENDING {
             // Its own writes were handed over with an earlier window: others may have written
             // here since, and that must not hide behind them.
             self.session.gate = self.local.written.last;
@@ -673,12 +674,11 @@ impl Ctx<'_> {
         self.effect_in(self.session.database, argv);
     }
 
-    /// Emit the request that is being run, word by word as it came; `argv` are its words, spelled
-    /// out for where it did not come from a socket.
+    /// Emit the request that is being run as its own effect, under its canonical `name`.
     #[inline]
-    pub fn effect_as_sent(&mut self, request: Argv<'_>, argv: &[&[u8]]) {
+    pub fn effect_as_sent(&mut self, name: &[u8], request: Argv<'_>) {
         let database = self.session.database;
-        self.local.effects.emit_as_sent(database, request, argv);
+        self.local.effects.emit_as_sent(database, name, request);
     }
 
     #[inline]

@@ -152,14 +152,15 @@ impl Effects {
     pub fn emit(&mut self, database: usize, argv: &[&[u8]]) {
         self.changes += 1;
         if self.is_wanted() {
-            self.encode(database, argv);
+            self.encode(database, argv.iter().copied());
         }
     }
 
-    /// Emit a request that is canonical as its client sent it: mostly its bytes need no more than
-    /// copying. `argv` are its words.
+    /// Emit a request whose words are an effect as they are, but for the case of its `name`:
+    /// mostly its bytes need no more than copying.
     #[inline]
-    pub(crate) fn emit_as_sent(&mut self, database: usize, request: Argv<'_>, argv: &[&[u8]]) {
+    pub(crate) fn emit_as_sent(&mut self, database: usize, name: &[u8], request: Argv<'_>) {
+        debug_assert!(base::eq_ignore_case(request.get(0), name));
         self.changes += 1;
         if !self.is_wanted() {
             return;
@@ -167,10 +168,18 @@ impl Effects {
         match request.as_sent() {
             Some(sent) => {
                 let start = self.bytes.len();
-                self.bytes.extend_from_slice(sent);
+                self.bytes.extend_from_slice(sent.bytes);
+                let name_at = start + sent.name_at;
+                self.bytes[name_at..name_at + name.len()].copy_from_slice(name);
                 self.record(database, start);
             }
-            None => self.encode(database, argv),
+            None => {
+                let word = |index| match index {
+                    0 => name,
+                    _ => request.get(index),
+                };
+                self.encode(database, (0..request.len()).map(word));
+            }
         }
     }
 
@@ -193,9 +202,13 @@ impl Effects {
         self.changes += more;
     }
 
-    fn encode(&mut self, database: usize, argv: &[&[u8]]) {
+    fn encode<'w>(
+        &mut self,
+        database: usize,
+        argv: impl ExactSizeIterator<Item = &'w [u8]> + Clone,
+    ) {
         let start = self.bytes.len();
-        let payload_bytes: usize = argv.iter().map(|arg| arg.len()).sum();
+        let payload_bytes: usize = argv.clone().map(|arg| arg.len()).sum();
         // Room for all of it at once, so that no piece asks again.
         self.bytes
             .reserve(payload_bytes + (argv.len() + 1) * FRAME_BYTES_MAX);
@@ -328,7 +341,40 @@ fn push_number(out: &mut Vec<u8>, kind: u8, number: usize) {
 
 #[cfg(test)]
 mod tests {
+    use resp::{Limits, OwnedArgv, Query, QueryPool};
+
     use super::*;
+
+    /// Of requests from a socket the bytes are copied, of others the words are written out.
+    #[test]
+    fn a_request_as_sent_is_the_same_effect_however_it_came() {
+        let effect = |request: Argv<'_>| {
+            let mut effects = Effects::default();
+            effects.want(|| true);
+            effects.emit_as_sent(0, b"SET", request);
+            effects.close_group();
+            effects
+                .iter()
+                .map(|(_, bytes)| bytes.to_vec())
+                .collect::<Vec<_>>()
+        };
+        let canonical = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n".to_vec();
+        for name in ["SET", "set", "sEt"] {
+            let owned = OwnedArgv::new([name, "k", "value"]);
+            assert_eq!(effect(owned.as_argv()), std::slice::from_ref(&canonical));
+            let (mut query, mut pool) = (Query::default(), QueryPool::default());
+            let sent = format!("*3\r\n$3\r\n{name}\r\n$1\r\nk\r\n$5\r\nvalue\r\n");
+            query.room(&mut pool).extend_from_slice(sent.as_bytes());
+            let limits = Limits {
+                bulk_bytes_max: 1024,
+                query_bytes_max: 1024,
+                authenticated: true,
+            };
+            assert_eq!(query.parse(&limits), 1);
+            assert!(query.request(0).as_sent().is_some());
+            assert_eq!(effect(query.request(0)), std::slice::from_ref(&canonical));
+        }
+    }
 
     #[test]
     fn a_batch_that_began_before_a_log_was_switched_on_is_logged_behind_it() {

@@ -120,15 +120,16 @@ impl<'a> Argv<'a> {
     }
 
     /// The request as it lies in its buffer, `*3\r\n$3\r\nSET\r\n` and so on, if it lies there whole
-    /// and in one piece, its numbers spelled the shortest way. Not so are inline commands, large
-    /// arguments, and most of what is built from parts.
+    /// and in one piece, and every byte of it is as it has to be. Not so are inline commands, words
+    /// of a thousand bytes and more, and most of what is built from parts. A decoder takes any bytes
+    /// where a line ends, as Redis does; whoever keeps a request for others to read must not.
     ///
     /// ```text
     ///   *3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n
     ///         ▲         ▲       ▲  each word has its own length before it, and nothing else
     /// ```
     #[inline]
-    pub fn as_sent(&self) -> Option<&'a [u8]> {
+    pub fn as_sent(&self) -> Option<AsSent<'a>> {
         let words = self.spans.len();
         let first = self.spans.first()?;
         if words > 9 || !self.blocks.is_empty() {
@@ -149,7 +150,10 @@ impl<'a> Argv<'a> {
             }
             at += span.len as usize + 2;
         }
-        Some(&self.bytes[start..at])
+        Some(AsSent {
+            bytes: &self.bytes[start..at],
+            name_at: first.start as usize - start,
+        })
     }
 
     /// Does `$len\r\n` stand before `at`, and a line end behind the word there?
@@ -169,8 +173,8 @@ impl<'a> Argv<'a> {
         head && tail == Some(b"\r\n")
     }
 
-    /// About how many bytes the request takes up as RESP, and at least so many; without looking at
-    /// each argument, mostly.
+    /// About how many bytes the request takes up as RESP, rather more than less; without looking
+    /// at each argument, mostly.
     #[inline]
     pub fn wire_bytes(&self) -> usize {
         const FRAME_BYTES: usize = 16;
@@ -187,6 +191,14 @@ impl<'a> Argv<'a> {
     pub fn payload_bytes(&self) -> usize {
         (0..self.len()).map(|i| self.get(i).len()).sum()
     }
+}
+
+/// A request as one piece of RESP.
+#[derive(Clone, Copy, Debug)]
+pub struct AsSent<'a> {
+    pub bytes: &'a [u8],
+    /// Where in them the command's name begins.
+    pub name_at: usize,
 }
 
 /// What stands before a word of so many bytes; `None` for the longer ones.

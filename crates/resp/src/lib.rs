@@ -17,7 +17,7 @@ mod query;
 mod reply;
 mod value;
 
-pub use argv::{Argv, Block, OwnedArgv, Span};
+pub use argv::{Argv, AsSent, Block, OwnedArgv, Span};
 pub use decode::ProtocolError;
 pub use outbox::{Mark, Outbox, Source};
 pub use query::{Limits, Query, QueryBuffer, QueryPool};

@@ -15,9 +15,8 @@ pub(super) fn set(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(
     if !args.is_done() {
         return set_with_options(ctx, args, reply, pair);
     }
-    let Pair { key, value, bytes } = pair;
-    ctx.set(&key, value, None);
-    ctx.effect_as_sent(args.argv(), &[b"SET", key.bytes, bytes]);
+    ctx.set(&pair.key, pair.value, None);
+    ctx.effect_as_sent(b"SET", args.argv());
     reply.ok();
     Ok(())
 }
