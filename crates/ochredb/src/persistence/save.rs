@@ -15,7 +15,11 @@
 //! The file is written under another name and gets its own when it is whole and
 //! durable, so there is no moment without a whole one. What fails leaves the
 //! former file and removes its own.
+//!
+//! Up to the sync it is made by a thread that gives way to those that serve; the
+//! rest, which takes the log's lock, by one that does not.
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -256,8 +260,7 @@ fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: No
     let spawned = std::thread::Builder::new()
         .name("snapshot".into())
         .spawn(move || {
-            let _ = give_way(); // where it cannot, it only takes its share
-            let outcome = write(&*storage, &target, encoder, &batches);
+            let outcome = write(&*storage, &target, encoder, batches);
             // Whoever waited is gone if this fails.
             let _ = told.send(outcome);
         });
@@ -519,26 +522,15 @@ impl Target {
     }
 }
 
-/// Whoever serves clients runs first, if there are fewer processors than threads that want one: a
-/// loop that wakes takes the processor from this thread at once and does not wait for its turn.
-/// When all are busy it still gets about a seventieth of one, and more as soon as writers have to
-/// wait for it.
-fn give_way() -> rustix::io::Result<()> {
-    /// The lowest that is not "only when idle".
-    const NICENESS: i32 = 19;
-    // Of a thread, on Linux: the number of a process that is a thread's means that one alone.
-    rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS)
-}
-
 /// The writer's thread: batches into a file, and the file into its place. Returns its length.
 fn write(
     storage: &dyn Storage,
     target: &Target,
     encoder: Encoder,
-    batches: &Receiver<Option<Batch>>,
+    batches: Receiver<Option<Batch>>,
 ) -> Result<u64, Trouble> {
     let mut is_offered = false;
-    let outcome = write_file(storage, &target.temporary, encoder, batches).and_then(|bytes| {
+    let outcome = write_aside(storage, &target.temporary, encoder, batches).and_then(|bytes| {
         if let Some((log, .., lsn)) = &target.adopts {
             wait_for_rotation(log, *lsn)?;
         }
@@ -565,6 +557,42 @@ fn write(
         }
     }
     outcome
+}
+
+/// The file by a thread that gives way to those that serve (decision 19). Another one, since a
+/// thread that has given way cannot come back, and what follows takes the log's lock: nobody shall
+/// wait for one that holds it and does not run.
+fn write_aside(
+    storage: &dyn Storage,
+    path: &Path,
+    encoder: Encoder,
+    batches: Receiver<Option<Batch>>,
+) -> Result<u64, Trouble> {
+    std::thread::scope(|scope| {
+        let file = std::thread::Builder::new().name("snapshot-file".into());
+        let spawned = file.spawn_scoped(scope, move || {
+            let _ = give_way(); // where it cannot, it only takes its share
+            write_file(storage, path, encoder, &batches)
+        });
+        match spawned {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(error) => {
+                let what = format!("cannot start a thread: {error}");
+                Err(Trouble::new(persist::Kind::System, path, what))
+            }
+        }
+    })
+}
+
+/// Whoever serves clients runs first, if there are fewer processors than threads that want one: a
+/// loop that wakes takes the processor from this thread at once and does not wait for its turn.
+/// When all are busy it still gets about a seventieth of one, and more as soon as writers have to
+/// wait for it.
+fn give_way() -> rustix::io::Result<()> {
+    /// The lowest that is not "only when idle".
+    const NICENESS: i32 = 19;
+    // On Linux this is a thread's own, and the call for processes takes a thread's number.
+    rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS)
 }
 
 fn write_file(
