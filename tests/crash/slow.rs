@@ -59,6 +59,10 @@ impl File for SlowFile {
         self.0.sync_data()
     }
 
+    fn links(&self) -> Result<u64, Trouble> {
+        self.0.links()
+    }
+
     fn len(&self) -> Result<u64, Trouble> {
         self.0.len()
     }

@@ -19,7 +19,7 @@ use base::Now;
 use parking_lot::{Condvar, Mutex};
 use persist::log::{FsyncPolicy, Log};
 
-use super::{Persistence, clock_us, now_ms, unix_secs};
+use super::{Persistence, clock_us, now_ms, pause, unix_secs};
 
 /// The committer's thread, and the way to wake it.
 #[derive(Default)]
@@ -211,7 +211,7 @@ impl Committer {
         if tidying.as_ref().is_none_or(JoinHandle::is_finished) {
             let log = log.clone();
             let thread = std::thread::Builder::new().name("tidy".into());
-            *tidying = thread.spawn(move || log.tidy()).ok();
+            *tidying = thread.spawn(move || log.tidy(&pause)).ok();
         }
     }
 

@@ -36,7 +36,7 @@ use persist::{Access, File, Place, Storage, Trouble};
 use store::Entry;
 
 use super::batch::{Batch, Item, Value};
-use super::{Persistence, clock_us, now_ms};
+use super::{Persistence, clock_us, now_ms, pause};
 use crate::garbage::free_slowly;
 
 /// What a snapshot is for.
@@ -541,7 +541,7 @@ fn write(
             let _ = log.sync_now(now_ms(), &clock_us);
             // Removes it if it fails, unless it may be in force.
             is_offered = true;
-            log.adopt_base(name, *seq, lsn.0)?;
+            log.adopt_base(name, *seq, lsn.0, &pause)?;
         }
         if let Some(place) = &target.outdates {
             // A log that cannot be marked, or is damaged, does no harm to the snapshot.

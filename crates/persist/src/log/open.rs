@@ -70,7 +70,8 @@ impl Log {
                 .insert(entry.seq, part.map_or(lsn, |part| part.first_lsn));
         }
         let log = Log::start(desk);
-        log.remove_history();
+        // Nobody is served yet.
+        log.remove_history(&|| {});
         Ok(log)
     }
 
@@ -109,7 +110,8 @@ impl Log {
         desk.remove(&place.outdated_name());
         desk.starts.insert(seq, lsn);
         let log = Log::start(desk);
-        log.remove_history();
+        // Nobody is served yet.
+        log.remove_history(&|| {});
         Ok(log)
     }
 }

@@ -27,6 +27,7 @@ use super::health::{Down, Health, Rising, State};
 use super::manifest::{Entry, SaveTrouble};
 use super::writer::Log;
 use crate::error::{Kind, Trouble};
+use crate::storage::remove_by_parts;
 
 impl Log {
     /// Marks the place where the next file begins, which is the LSN of the snapshot that is taken
@@ -88,11 +89,17 @@ impl Log {
     }
 
     /// Lists a base that was taken at `lsn`, where the present file or one before it begins. The
-    /// base must be durable under its name. What it replaces is kept or removed, and the base
-    /// itself is removed if it is certain that nothing lists it.
-    pub fn adopt_base(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {
+    /// base must be durable under its name. What it replaces is kept, or removed with a `pause`
+    /// between its parts, and the base itself is removed if it is certain that nothing lists it.
+    pub fn adopt_base(
+        &self,
+        name: &str,
+        seq: u64,
+        lsn: Lsn,
+        pause: &dyn Fn(),
+    ) -> Result<(), Trouble> {
         self.adopt(name, seq, lsn)?;
-        self.remove_history();
+        self.remove_history(pause);
         Ok(())
     }
 
@@ -191,8 +198,9 @@ impl Log {
             && (!manifest.history.is_empty() || manifest.unwanted(keep, now_secs) > 0)
     }
 
-    /// Removes generations whose time is over. What fails is tried again the next time.
-    pub fn tidy(&self) {
+    /// Removes generations whose time is over, with a `pause` between the parts of large files.
+    /// What fails is tried again the next time.
+    pub fn tidy(&self, pause: &dyn Fn()) {
         let (keep, now_secs) = (self.keep(), self.unix_secs());
         let mut desk = self.desk.lock();
         if !desk.health.is_well() {
@@ -210,19 +218,19 @@ impl Log {
         let is_idle = desk.manifest.history.is_empty();
         drop(desk);
         if !is_idle {
-            self.remove_history();
+            self.remove_history(pause);
         }
     }
 
     /// Removes what is no longer needed; what cannot be removed stays listed for the next time.
     /// Others write meanwhile: removing a large file takes long.
-    pub(super) fn remove_history(&self) {
+    pub(super) fn remove_history(&self, pause: &dyn Fn()) {
         let desk = self.desk.lock();
         let (storage, place) = (desk.storage.clone(), desk.place.clone());
         let history = desk.manifest.history.clone();
         drop(desk);
         let is_gone = |entry: &Entry| {
-            let removed = storage.remove(&place.file(&entry.name));
+            let removed = remove_by_parts(&*storage, &place.file(&entry.name), pause);
             removed.is_ok() || removed.is_err_and(|trouble| trouble.kind == Kind::Missing)
         };
         let gone: Vec<Entry> = history.into_iter().filter(is_gone).collect();

@@ -207,6 +207,11 @@ impl File for DiskFile {
         Ok(stat.st_size as u64)
     }
 
+    fn links(&self) -> Result<u64, Trouble> {
+        let stat = fs::fstat(&self.fd).map_err(|e| self.trouble(e, "look at the file"))?;
+        Ok(stat.st_nlink)
+    }
+
     fn set_len(&self, len: u64) -> Result<(), Trouble> {
         rustix::io::retry_on_intr(|| fs::ftruncate(&self.fd, len))
             .map_err(|errno| self.trouble(errno, "change the length").at(len))

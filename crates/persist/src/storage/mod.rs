@@ -10,12 +10,14 @@
 //! may have been done in part; a failed sync may have lost what it was to save, for good.
 
 mod disk;
+mod removal;
 
 use std::path::Path;
 
 use crate::error::Trouble;
 
 pub use disk::Disk;
+pub(crate) use removal::remove_by_parts;
 
 /// A file system.
 pub trait Storage: Send + Sync {
@@ -58,6 +60,10 @@ pub trait File: Send + Sync {
     /// Makes content and length durable. After an error nothing may rely on it again.
     fn sync_data(&self) -> Result<(), Trouble>;
     fn len(&self) -> Result<u64, Trouble>;
+    /// How many names it has. Where a file system knows but one name, that one.
+    fn links(&self) -> Result<u64, Trouble> {
+        Ok(1)
+    }
     fn set_len(&self, len: u64) -> Result<(), Trouble>;
     /// Reserves room up to `end`: the file is at least so long then, what is new reads as zeros,
     /// and writing there finds room.

@@ -227,7 +227,7 @@ impl Story {
                 log.set_keep(some_keep(&mut self.rng));
                 self.now_ms += self.rng.below(3_000);
                 log.tell_time(self.now_ms / 1000);
-                log.tidy();
+                log.tidy(&|| {});
                 Ok(())
             }
             // Another process takes over from a killed one; the machine goes on.
@@ -296,7 +296,7 @@ impl Story {
         let log = self.log.as_ref().expect("started");
         let (name, seq) = log.next_base();
         let adopted = write_base(&self.disk, &name, count, cut)
-            .and_then(|()| log.adopt_base(&name, seq, cut));
+            .and_then(|()| log.adopt_base(&name, seq, cut, &|| {}));
         if adopted.is_err() {
             log.give_up_rising();
         }
