@@ -47,7 +47,7 @@ impl Life {
 
     fn ask(&mut self, words: &[&str]) -> Reply {
         let reply = self.session.ask(words);
-        self.node.persistence.end_batch(Now::read());
+        self.node.end_batch();
         reply
     }
 

@@ -25,7 +25,7 @@ fn slow_syncs_are_told_by_latency_and_info() {
         session.ask(["CONFIG", "SET", "latency-monitor-threshold", "10"]);
         for _ in 0..WRITES {
             session.ask(["SET", "key", "value"]);
-            node.persistence.end_batch(Now::read());
+            node.end_batch();
         }
         let facts = loop {
             let facts = node.persistence.facts(Now::read(), 0).log.expect("a log");

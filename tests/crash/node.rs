@@ -147,6 +147,12 @@ impl Node {
         })
     }
 
+    /// A batch is over in whose course nothing changed but data.
+    pub(crate) fn end_batch(&self) {
+        let mode = self.persistence.log_mode();
+        self.persistence.end_batch(mode, Now::read());
+    }
+
     pub(crate) fn session(&self) -> Session {
         let card = self
             .engine

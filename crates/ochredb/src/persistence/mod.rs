@@ -283,8 +283,10 @@ impl Persistence {
     /// A batch is over: see that what it appended gets to the file. Without `always` it is
     /// written at once, so that the death of this process takes nothing; with it, the committer
     /// is woken when a commit is due. If that is not yet, but in so many microseconds, the caller
-    /// must come again then.
-    pub fn end_batch(&self, now: Now) -> Option<u64> {
+    /// must come again then. `began`: the mode before the batch. Under another one than `always`
+    /// it executed without holding replies back, and they rely on the file even if the mode has
+    /// changed since.
+    pub fn end_batch(&self, began: LogMode, now: Now) -> Option<u64> {
         let mode = self.log_mode();
         if mode == LogMode::Off || sabotage::makes(Mistake::SilentBatch) {
             return None;
@@ -293,7 +295,7 @@ impl Persistence {
         if log.appended_lsn() == log.written_lsn() {
             return None;
         }
-        if mode == LogMode::Awaited {
+        if mode == LogMode::Awaited && began == mode {
             return self.committer.kick_in_time(now.mono_us);
         }
         log.tell_time(unix_secs(now));

@@ -389,6 +389,7 @@ impl EventLoop {
         ] {
             seats.into_iter().for_each(|seat| self.list(seat));
         }
+        let began = self.world.persistence().log_mode();
         let ready = std::mem::take(&mut self.ready);
         for &seat in &ready {
             self.parse(seat, now);
@@ -398,7 +399,7 @@ impl EventLoop {
             let taken = self.execute_batch(now, rest);
             rest = &rest[taken..];
         }
-        self.keep.due_us = self.world.persistence().end_batch(now);
+        self.keep.due_us = self.world.persistence().end_batch(began, now);
         for &seat in &ready {
             self.settle(seat, now);
         }

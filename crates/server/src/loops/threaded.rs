@@ -317,8 +317,10 @@ fn turn(
                 argv: query.request(index),
             };
             let requests: Vec<Request> = (0..pending).map(request).collect();
+            let persistence = threads.world.persistence();
+            let began = persistence.log_mode();
             executor.execute(Now::read(), &requests, seats);
-            threads.world.persistence().end_batch(Now::read());
+            persistence.end_batch(began, Now::read());
         }
         // Sending may wait for the client: nobody else should for this executor.
         drop(executor);
@@ -403,6 +405,8 @@ fn wait_for_key(
     client: &mut Client,
     bell: &Bell,
 ) -> bool {
+    let persistence = threads.world.persistence();
+    let began = persistence.log_mode();
     let mut listening = bell.begin();
     loop {
         let now = Now::read();
@@ -414,7 +418,7 @@ fn wait_for_key(
         }
         if threads.lend().take_up(now, client) {
             // The thread that served it may not have written its log yet.
-            threads.world.persistence().end_batch(now);
+            persistence.end_batch(began, now);
             return client.session.stage == Stage::Running;
         }
         if !listening.wait(connection, left_us.filter(|&left_us| left_us > 0)) {
@@ -436,10 +440,10 @@ fn start_ticker(
             while !world.is_stopping() {
                 let hz = u64::from(engine.config().live.hz.clamp(10, 500));
                 std::thread::sleep(Duration::from_micros(1_000_000 / hz));
-                let now = Now::read();
+                let (now, began) = (Now::read(), world.persistence().log_mode());
                 executor.tick(now);
                 while executor.sweep(now, 0, 1, 8) {}
-                world.persistence().end_batch(now);
+                world.persistence().end_batch(began, now);
             }
         })
 }
