@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::hashes::Fields;
+use super::lists::Elements;
 use super::sets::Members;
+use super::streams::Stream;
 use super::workload::Argv;
 use super::zsets::{self, Scores};
 use crate::reply::Reply;
@@ -15,22 +17,28 @@ pub enum Content {
     Set(Members),
     SortedSet(Scores),
     Hash(Fields),
+    List(Elements),
+    Stream(Stream),
 }
 
 impl Content {
     /// The request for what a key of this type (as TYPE answers it) holds.
     pub fn question(type_name: &Reply, name: &[u8]) -> Argv {
-        if matches!(type_name, Reply::Simple(kind) if kind == b"zset") {
-            let words = [b"ZRANGE", name, b"0", b"-1", b"WITHSCORES"];
-            return words.map(<[u8]>::to_vec).to_vec();
-        }
         let words: &[&str] = match type_name {
-            Reply::Simple(kind) if kind == b"set" => &["SMEMBERS"],
-            Reply::Simple(kind) if kind == b"hash" => &["HGETALL"],
-            _ => &["GET"],
+            Reply::Simple(kind) if kind == b"set" => &["SMEMBERS", "KEY"],
+            Reply::Simple(kind) if kind == b"hash" => &["HGETALL", "KEY"],
+            Reply::Simple(kind) if kind == b"zset" => &["ZRANGE", "KEY", "0", "-1", "WITHSCORES"],
+            Reply::Simple(kind) if kind == b"list" => &["LRANGE", "KEY", "0", "-1"],
+            Reply::Simple(kind) if kind == b"stream" => {
+                &["XINFO", "STREAM", "KEY", "FULL", "COUNT", "0"]
+            }
+            _ => &["GET", "KEY"],
         };
-        let words = words.iter().map(|word| word.as_bytes().to_vec());
-        words.chain([name.to_vec()]).collect()
+        let words = words.iter().map(|word| match *word {
+            "KEY" => name.to_vec(),
+            word => word.as_bytes().to_vec(),
+        });
+        words.collect()
     }
 
     /// What the reply to that tells; nothing if the key is gone.
@@ -61,6 +69,14 @@ impl Content {
                     .filter(|fields| !fields.is_empty())
                     .map(Content::Hash)
             }
+            (b"list", Reply::Array(elements)) => {
+                let elements = Elements::from(texts(elements)?);
+                Some(elements)
+                    .filter(|elements| !elements.is_empty())
+                    .map(Content::List)
+            }
+            (b"stream", Reply::Error(line)) if line == b"ERR no such key" => None,
+            (b"stream", reply) => Some(Content::Stream(Stream::told(&reply)?)),
             (_, other) => return Err(format!("{type_name} holds {other:.200?}")),
         })
     }
@@ -88,6 +104,20 @@ impl fmt::Display for Content {
                     write!(f, " {}={quarters}", member.escape_ascii())?;
                 }
                 Ok(())
+            }
+            Content::List(elements) => {
+                write!(f, "a list of {}:", elements.len())?;
+                for element in elements.iter().take(4) {
+                    write!(f, " {}", element[..element.len().min(12)].escape_ascii())?;
+                }
+                Ok(())
+            }
+            Content::Stream(stream) => {
+                let (entries, pending) = stream.counts();
+                write!(
+                    f,
+                    "a stream of {entries}, {pending} pending: {stream:.300?}"
+                )
             }
             Content::Hash(fields) => {
                 write!(f, "a hash of {}:", fields.len())?;

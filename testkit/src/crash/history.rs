@@ -10,9 +10,9 @@
 
 use std::fmt;
 
+use super::request::words;
 use super::sets::SetChange;
 use super::state::{Change, Span, State};
-use super::workload::words;
 
 /// What happens together.
 #[derive(Clone, Debug)]

@@ -13,14 +13,17 @@
 //!
 //! A seed repeats the workload, not the timing. The pieces, in reading order: [`state`] is what
 //! keys hold, with a file for each kind beside strings, and [`history`] how a state fits; [`workload`]
-//! draws units; [`writer`] sends them; [`kills`] is the campaign.
+//! draws units, in the words of [`request`]; [`writer`] sends them; [`kills`] is the campaign.
 
 pub mod content;
 pub mod hashes;
 pub mod history;
 pub mod kills;
+pub mod lists;
+pub mod request;
 pub mod sets;
 pub mod state;
+pub mod streams;
 pub mod workload;
 pub mod writer;
 pub mod zsets;

@@ -15,7 +15,9 @@ use std::fmt;
 
 use super::content::Content;
 use super::hashes::HashChange;
+use super::lists::ListChange;
 use super::sets::SetChange;
+use super::streams::StreamChange;
 use super::zsets::ZSetChange;
 use crate::reply::Reply;
 
@@ -79,6 +81,9 @@ pub enum Change {
     OfSet(Key, SetChange),
     OfZSet(Key, ZSetChange),
     OfHash(Key, HashChange),
+    OfList(Key, ListChange),
+    /// The name is that of the key in its replies.
+    OfStream(Key, Vec<u8>, StreamChange),
     /// PEXPIRETIME: changes nothing but what is known.
     Look(Key),
 }
@@ -184,6 +189,8 @@ impl State {
             Change::OfSet(key, change) => return change.apply(self, *key).ok(),
             Change::OfZSet(key, change) => change.apply(self, *key),
             Change::OfHash(key, change) => change.apply(self, *key),
+            Change::OfList(key, change) => change.apply(self, *key),
+            Change::OfStream(key, name, change) => change.apply(self, *key, name.clone()),
             Change::Flush(database) => {
                 self.0.retain(|key, _| key.database != *database);
                 ok()

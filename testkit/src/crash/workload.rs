@@ -1,14 +1,17 @@
 //! What a client does next: units by chance, the same for the same seed.
 //!
 //! Every value says which write it is of, so that no two states are alike. Numbers of keys tell
-//! what they are for: counters, strings, sets, sorted sets and hashes, and short-lived ones that
+//! what they are for: counters, strings, each of the collections, and short-lived ones that
 //! nothing but SET ever touches, because nobody foretells what a command finds of them.
 
-use super::content::texts;
+use super::content::{Content, texts};
 use super::hashes::{HASHES, HashChange};
 use super::history::Shown;
+use super::lists::{Elements, LISTS, ListChange};
+use super::request::words;
 use super::sets::{POOLS, SETS, SetChange};
 use super::state::{Change, Expiry, Key, Span, State};
+use super::streams::{STREAMS, Stream, StreamChange};
 use super::zsets::{ZSETS, ZSetChange};
 use crate::linear::dice::Dice;
 use crate::reply::Reply;
@@ -182,9 +185,10 @@ impl Workload {
         let database = self.database();
         let string = self.key(database, STRINGS);
         // What is done to keys whatever they hold.
-        let range = [STRINGS, STRINGS, SETS, ZSETS, HASHES][self.dice.below(5)].clone();
+        let kinds = [STRINGS, STRINGS, SETS, ZSETS, HASHES, LISTS, STREAMS];
+        let range = kinds[self.dice.below(kinds.len())].clone();
         let any = self.key(database, range);
-        match self.dice.below(86) {
+        match self.dice.below(102) {
             64..70 => {
                 let set = self.key(database, SETS.start..POOLS.end);
                 self.change_set(set, now_ms)
@@ -201,6 +205,14 @@ impl Workload {
             80..86 => {
                 let zset = self.key(database, ZSETS);
                 Change::OfZSet(zset, ZSetChange::draw(&mut self.dice))
+            }
+            86..94 => {
+                let list = self.key(database, LISTS);
+                self.change_list(list)
+            }
+            94..102 => {
+                let stream = self.key(database, STREAMS);
+                self.change_stream(stream, now_ms)
             }
             0..10 => Change::Set(string, self.bytes(), self.expiry(now_ms)),
             10..16 => self.append(string),
@@ -245,12 +257,30 @@ impl Workload {
 
     fn change_set(&mut self, key: Key, now_ms: i64) -> Change {
         let written = &mut self.written;
-        // Also unique among those of earlier rounds.
-        let unique = || {
-            *written += 1;
-            now_ms * 100_000 + *written as i64
-        };
+        let unique = || unique(written, now_ms);
         Change::OfSet(key, SetChange::draw(key, &mut self.dice, unique))
+    }
+
+    fn change_list(&mut self, key: Key) -> Change {
+        let value = self.bytes();
+        let none = Elements::new();
+        let list = match self.state.0.get(&key).map(|value| &value.content) {
+            Some(Content::List(list)) => list,
+            _ => &none,
+        };
+        Change::OfList(key, ListChange::draw(&mut self.dice, list, value))
+    }
+
+    fn change_stream(&mut self, key: Key, now_ms: i64) -> Change {
+        let value = self.bytes();
+        let id = unique(&mut self.written, now_ms) as u64;
+        let none = Stream::default();
+        let stream = match self.state.0.get(&key).map(|value| &value.content) {
+            Some(Content::Stream(stream)) => stream,
+            _ => &none,
+        };
+        let change = StreamChange::draw(&mut self.dice, stream, id, value);
+        Change::OfStream(key, name(self.client, key), change)
     }
 
     fn database(&mut self) -> u8 {
@@ -370,39 +400,15 @@ impl Due {
     }
 }
 
-impl Change {
-    /// The database that has to be selected, if it matters.
-    pub fn database(&self) -> Option<u8> {
-        match self {
-            Change::Swap(..) => None,
-            Change::Flush(database) => Some(*database),
-            Change::Delete(keys, _) => keys.first().map(|key| key.database),
-            Change::SetMany(pairs) => pairs.first().map(|(key, _)| key.database),
-            Change::Set(key, ..)
-            | Change::SetIfNew(key, _)
-            | Change::GetSet(key, _)
-            | Change::Append(key, _)
-            | Change::IncrBy(key, _)
-            | Change::SetRange(key, ..)
-            | Change::SetBit(key, ..)
-            | Change::ExpireAt(key, _)
-            | Change::ExpireIn(key, _)
-            | Change::Persist(key)
-            | Change::GetDel(key)
-            | Change::Rename(key, _)
-            | Change::Copy(key, _)
-            | Change::Move(key, _)
-            | Change::OfSet(key, _)
-            | Change::OfZSet(key, _)
-            | Change::OfHash(key, _)
-            | Change::Look(key) => Some(key.database),
-        }
-    }
+/// A number that comes once, also among those of earlier rounds, and grows.
+fn unique(written: &mut u64, now_ms: i64) -> i64 {
+    *written += 1;
+    now_ms * 100_000 + *written as i64
 }
 
 /// The keys that may hold what this one may.
 fn range_of(key: Key) -> std::ops::Range<u16> {
-    let ranges = [SETS, ZSETS, HASHES];
+    let ranges = [SETS, ZSETS, HASHES, LISTS, STREAMS];
     let of = ranges.into_iter().find(|range| range.contains(&key.number));
     of.unwrap_or(STRINGS)
 }
@@ -413,83 +419,4 @@ fn ok() -> Due {
 
 fn queued() -> Due {
     Due::Exactly(Reply::Simple(b"QUEUED".to_vec()))
-}
-
-/// A change as a request of a client.
-pub fn words(client: u8, change: &Change) -> Argv {
-    let key = |key: &Key| name(client, *key);
-    let text = |word: &str| word.as_bytes().to_vec();
-    let number = |number: i64| number.to_string().into_bytes();
-    match change {
-        Change::Set(at, bytes, expiry) => {
-            let mut argv = vec![text("SET"), key(at), bytes.clone()];
-            match expiry {
-                Expiry::Never => {}
-                Expiry::Keep => argv.push(text("KEEPTTL")),
-                Expiry::In(ms) => argv.extend([text("PX"), number(*ms)]),
-                Expiry::At(ms) => argv.extend([text("PXAT"), number(*ms)]),
-            }
-            argv
-        }
-        Change::SetIfNew(at, bytes) => vec![text("SETNX"), key(at), bytes.clone()],
-        Change::GetSet(at, bytes) => vec![text("GETSET"), key(at), bytes.clone()],
-        Change::Append(at, bytes) => vec![text("APPEND"), key(at), bytes.clone()],
-        Change::IncrBy(at, by) => vec![text("INCRBY"), key(at), number(*by)],
-        Change::SetRange(at, from, bytes) => {
-            vec![
-                text("SETRANGE"),
-                key(at),
-                number(*from as i64),
-                bytes.clone(),
-            ]
-        }
-        Change::SetBit(at, bit, value) => vec![
-            text("SETBIT"),
-            key(at),
-            number(*bit as i64),
-            number(i64::from(*value)),
-        ],
-        Change::Delete(keys, unlinks) => {
-            let first = text(if *unlinks { "UNLINK" } else { "DEL" });
-            std::iter::once(first).chain(keys.iter().map(key)).collect()
-        }
-        Change::ExpireAt(at, ms) => vec![text("PEXPIREAT"), key(at), number(*ms)],
-        Change::ExpireIn(at, secs) => vec![text("EXPIRE"), key(at), number(*secs)],
-        Change::Persist(at) => vec![text("PERSIST"), key(at)],
-        Change::GetDel(at) => vec![text("GETDEL"), key(at)],
-        Change::Rename(from, to) => vec![text("RENAME"), key(from), key(to)],
-        Change::Copy(from, to) => vec![
-            text("COPY"),
-            key(from),
-            key(to),
-            text("DB"),
-            number(to.database.into()),
-            text("REPLACE"),
-        ],
-        Change::Move(at, database) => vec![text("MOVE"), key(at), number((*database).into())],
-        Change::SetMany(pairs) => {
-            let pairs = pairs
-                .iter()
-                .flat_map(|(at, bytes)| [key(at), bytes.clone()]);
-            std::iter::once(text("MSET")).chain(pairs).collect()
-        }
-        Change::Flush(_) => vec![text("FLUSHDB")],
-        Change::Swap(one, other) => {
-            vec![
-                text("SWAPDB"),
-                number((*one).into()),
-                number((*other).into()),
-            ]
-        }
-        Change::OfSet(at, change) => {
-            let name_of = |number| name(client, Key { number, ..*at });
-            change.words(name_of, *at)
-        }
-        Change::OfZSet(at, change) => {
-            let name_of = |number| name(client, Key { number, ..*at });
-            change.words(key(at), name_of)
-        }
-        Change::OfHash(at, change) => change.words(key(at)),
-        Change::Look(at) => vec![text("PEXPIRETIME"), key(at)],
-    }
 }
