@@ -40,6 +40,8 @@ pub enum End {
     Kill,
     /// Killed soon after BGSAVE.
     KillInSave,
+    /// Killed soon after a snapshot is there.
+    KillAfterSave,
     /// Killed soon after BGREWRITEAOF.
     KillInRewrite,
     /// Killed after several of both.
@@ -70,6 +72,8 @@ pub struct Tally {
 /// A database for keys that are never written again.
 const FILLER_DATABASE: u8 = 31;
 const DATABASES: &str = "32";
+/// A snapshot is whole after this time, on however busy a machine.
+const SNAPSHOT_TIME: Duration = Duration::from_secs(60);
 
 impl Kills {
     /// Runs all rounds. The error says what is wrong, and where the files are.
@@ -123,14 +127,18 @@ impl Campaign<'_> {
             self.tally.rounds += 1;
             let end = self.draw_end();
             // Only a snapshot of this round can be held against this round's histories.
-            let _ = fs::remove_file(self.directory.join("dump.rdb"));
+            let _ = fs::remove_file(self.snapshot());
             *self.tally.ends.entry(end).or_default() += 1;
             self.round(&mut server, end)
                 .map_err(|what| format!("{end:?}: {what}"))?;
-            if matches!(end, End::KillInSave | End::KillInStorm) {
-                self.judge_snapshot()
-                    .map_err(|what| format!("the snapshot: {what}"))?;
-            }
+            let judged = match end {
+                End::KillAfterSave => self.judge_snapshot(),
+                End::KillInSave | End::KillInStorm if self.snapshot().exists() => {
+                    self.judge_snapshot()
+                }
+                _ => Ok(()),
+            };
+            judged.map_err(|what| format!("the snapshot: {what}"))?;
             self.disturb_recovery()?;
             server = self.start()?;
             let judged = self.judge(server.address());
@@ -141,9 +149,10 @@ impl Campaign<'_> {
     }
 
     fn draw_end(&mut self) -> End {
-        match self.dice.below(11) {
+        match self.dice.below(12) {
             0..4 => End::Kill,
-            4..6 => End::KillInSave,
+            4 => End::KillInSave,
+            5 | 11 => End::KillAfterSave,
             6..8 => End::KillInRewrite,
             8 => End::KillInStorm,
             9 => End::KillAfterSwitch,
@@ -236,6 +245,7 @@ impl Campaign<'_> {
         end: End,
         is_expected: &AtomicBool,
     ) -> Result<(), String> {
+        let snapshot = self.snapshot();
         // What comes after a snapshot's cut takes a millisecond or many, as the disk likes.
         let most_us = [2_000, 10_000, 50_000][self.dice.below(3)];
         let mut pause = |most_us: usize| {
@@ -244,7 +254,7 @@ impl Campaign<'_> {
         pause(250_000);
         let asks = match end {
             End::Kill | End::Stop | End::KillAfterSwitch => &[][..],
-            End::KillInSave => &["BGSAVE"],
+            End::KillInSave | End::KillAfterSave => &["BGSAVE"],
             End::KillInRewrite => &["BGREWRITEAOF"],
             End::KillInStorm => &["BGREWRITEAOF", "BGSAVE", "BGREWRITEAOF", "BGSAVE"],
         };
@@ -259,8 +269,12 @@ impl Campaign<'_> {
             }
             pause(most_us);
         }
-        if end == End::KillAfterSwitch {
-            switch_twice(&mut connection)?;
+        match end {
+            End::KillAfterSave => await_snapshot(&snapshot)?,
+            End::KillAfterSwitch => switch_twice(&mut connection)?,
+            _ => {}
+        }
+        if matches!(end, End::KillAfterSave | End::KillAfterSwitch) {
             pause(most_us);
         }
         is_expected.store(true, Ordering::SeqCst);
@@ -287,14 +301,14 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    /// A snapshot that was taken during the last round is of one moment, if there is one.
+    fn snapshot(&self) -> PathBuf {
+        self.directory.join("dump.rdb")
+    }
+
+    /// A snapshot that was taken during the last round is of one moment.
     fn judge_snapshot(&mut self) -> Result<(), String> {
-        let snapshot = self.directory.join("dump.rdb");
-        if !snapshot.exists() {
-            return Ok(());
-        }
         let place = fresh_directory("crash-snapshot").map_err(|error| error.to_string())?;
-        let moved = fs::rename(&snapshot, place.join("dump.rdb"));
+        let moved = fs::rename(self.snapshot(), place.join("dump.rdb"));
         moved.map_err(|error| error.to_string())?;
         let mut server = launch(self.kills, &place, &["--appendonly", "no"])?;
         let (states, when) = self.read_back(server.address())?;
@@ -385,7 +399,7 @@ fn switch_twice(connection: &mut Connection) -> Result<(), String> {
             return Err(format!("appendonly {to} was answered by {reply}"));
         }
     }
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + SNAPSHOT_TIME;
     while Instant::now() < deadline {
         let info = connection.ask(&["INFO", "persistence"]);
         let Reply::Bulk(info) = info.map_err(|error| error.to_string())? else {
@@ -399,6 +413,18 @@ fn switch_twice(connection: &mut Connection) -> Result<(), String> {
         std::thread::sleep(Duration::from_millis(1));
     }
     Err("the log does not come on".into())
+}
+
+/// Waits for a snapshot, whose name comes when it is whole.
+fn await_snapshot(path: &Path) -> Result<(), String> {
+    let deadline = Instant::now() + SNAPSHOT_TIME;
+    while !path.exists() {
+        if Instant::now() > deadline {
+            return Err("the snapshot does not come".into());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 /// An old key: its name tells its value.
