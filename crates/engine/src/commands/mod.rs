@@ -24,6 +24,7 @@ mod connection;
 mod debug;
 mod dump;
 mod expire;
+mod first;
 mod generic;
 mod geo;
 mod hash;

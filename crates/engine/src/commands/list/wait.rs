@@ -4,7 +4,7 @@
 //! words. If there is nothing, the client waits for the keys (see `waits`), and whoever
 //! fills one of them runs the function beside the handler: it takes from that key.
 
-use resp::{OwnedArgv, Reply};
+use resp::Reply;
 use store::{End, Key, Kind};
 
 use super::end_word;
@@ -12,43 +12,19 @@ use super::pop::{Wanted, answer_popped, pop_from};
 use super::shift::move_between;
 use crate::args::Args;
 use crate::commands::answer_item;
+use crate::commands::first::{Keys, Take};
 use crate::ctx::Ctx;
 use crate::error::CommandError;
-use crate::waits::{Awaited, Serve, Served, Wish};
+use crate::waits::{Serve, Served};
 
 pub(super) fn blpop(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
-    pop_or_wait(ctx, args, reply, End::Front, |ctx, _, key, reply| {
-        pop_one(ctx, key, End::Front, reply)
-    })
+    let take = taking(|ctx, _, key, reply| pop_one(ctx, key, End::Front, reply));
+    take.before_timeout(ctx, args, reply)
 }
 
 pub(super) fn brpop(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
-    pop_or_wait(ctx, args, reply, End::Back, |ctx, _, key, reply| {
-        pop_one(ctx, key, End::Back, reply)
-    })
-}
-
-/// The keys in their order, and the timeout behind them.
-fn pop_or_wait(
-    ctx: &mut Ctx,
-    args: &mut Args,
-    reply: &mut Reply,
-    end: End,
-    serve: Serve,
-) -> Result<(), CommandError> {
-    let argv = args.argv();
-    let deadline_us = ctx.deadline_of_secs(argv.get(argv.len() - 1))?;
-    let mut keys = args.clone();
-    while keys.left() > 1 {
-        let key = keys.key()?;
-        if has_list(ctx, &key)? {
-            pop_one(ctx, &key, end, reply)?;
-            return Ok(());
-        }
-    }
-    let keys = take_keys(args, args.left() - 1)?;
-    wait(ctx, args, &keys, &[], deadline_us, serve, reply);
-    Ok(())
+    let take = taking(|ctx, _, key, reply| pop_one(ctx, key, End::Back, reply));
+    take.before_timeout(ctx, args, reply)
 }
 
 fn pop_one(
@@ -71,20 +47,15 @@ pub(super) fn blmpop(
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
+    let request = args.clone();
     let timeout = args.bytes()?;
-    let mut wanted = Wanted::read(args)?;
+    let wanted = Wanted::read(args)?;
     let deadline_us = ctx.deadline_of_secs(timeout)?;
-    let mut keys = wanted.keys.clone();
-    for _ in 0..wanted.key_count {
-        let key = keys.key()?;
-        if has_list(ctx, &key)? {
-            pop_many(ctx, &key, &wanted, reply)?;
-            return Ok(());
-        }
-    }
-    let keys = take_keys(&mut wanted.keys, wanted.key_count)?;
-    wait(ctx, args, &keys, &[], deadline_us, serve_blmpop, reply);
-    Ok(())
+    let keys = Keys {
+        from: wanted.keys,
+        count: wanted.key_count,
+    };
+    taking(serve_blmpop).or_wait(ctx, &request, keys, deadline_us, reply)
 }
 
 fn serve_blmpop(
@@ -149,10 +120,10 @@ pub(super) fn blmove(
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
+    let request = args.clone();
     let wanted = Move::read(args)?;
-    move_or_wait(ctx, args, reply, &wanted, |ctx, args, _, reply| {
-        move_one(ctx, &Move::read(args)?, reply)
-    })
+    let take = taking(|ctx, args, _, reply| move_one(ctx, &Move::read(args)?, reply));
+    move_or_wait(ctx, &request, args.bytes()?, reply, &wanted, take)
 }
 
 pub(super) fn brpoplpush(
@@ -160,30 +131,34 @@ pub(super) fn brpoplpush(
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
+    let request = args.clone();
     let wanted = Move::read_short(args)?;
-    move_or_wait(ctx, args, reply, &wanted, |ctx, args, _, reply| {
-        move_one(ctx, &Move::read_short(args)?, reply)
-    })
+    let take = taking(|ctx, args, _, reply| move_one(ctx, &Move::read_short(args)?, reply));
+    move_or_wait(ctx, &request, args.bytes()?, reply, &wanted, take)
 }
 
 fn move_or_wait(
     ctx: &mut Ctx,
-    args: &mut Args,
+    request: &Args,
+    timeout: &[u8],
     reply: &mut Reply,
     wanted: &Move<'_>,
-    serve: Serve,
+    take: Take,
 ) -> Result<(), CommandError> {
-    let deadline_us = ctx.deadline_of_secs(args.bytes()?)?;
-    if has_list(ctx, &wanted.source)? {
+    let deadline_us = ctx.deadline_of_secs(timeout)?;
+    if take.has_some(ctx, &wanted.source)? {
         move_one(ctx, wanted, reply)?;
-        return Ok(());
-    }
-    if !ctx.may_wait() {
+    } else if ctx.may_wait() {
+        take.wait(
+            ctx,
+            request,
+            &[wanted.source],
+            &[wanted.target],
+            deadline_us,
+        );
+    } else {
         reply.null();
-        return Ok(());
     }
-    let (keys, touches) = ([wanted.source], [wanted.target]);
-    wait(ctx, args, &keys, &touches, deadline_us, serve, reply);
     Ok(())
 }
 
@@ -197,36 +172,9 @@ fn move_one(ctx: &mut Ctx, wanted: &Move<'_>, reply: &mut Reply) -> Result<Serve
     Ok(Served::Yes)
 }
 
-// ---- what they share -----------------------------------------------------------
-
-/// Is there a list to take from, which is not meant for others who came before?
-fn has_list(ctx: &mut Ctx, key: &Key<'_>) -> Result<bool, CommandError> {
-    Ok(ctx.list_slot(key)?.is_some() && !ctx.is_promised(key))
-}
-
-fn take_keys<'a>(args: &mut Args<'a>, count: usize) -> Result<Vec<Key<'a>>, CommandError> {
-    (0..count).map(|_| args.key()).collect()
-}
-
-/// Wait for the first list at one of these keys; where nobody waits, that is nothing.
-fn wait(
-    ctx: &mut Ctx,
-    args: &Args,
-    keys: &[Key<'_>],
-    touches: &[Key<'_>],
-    deadline_us: Option<u64>,
-    serve: Serve,
-    reply: &mut Reply,
-) {
-    if !ctx.may_wait() {
-        return reply.null_array();
-    }
-    ctx.wait_for(Wish {
-        request: OwnedArgv::from(args.argv()),
-        keys,
-        touches,
-        awaited: Awaited::Value(Kind::List),
-        deadline_us,
+fn taking(serve: Serve) -> Take {
+    Take {
+        kind: Kind::List,
         serve,
-    });
+    }
 }

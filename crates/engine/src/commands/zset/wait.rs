@@ -4,24 +4,24 @@
 //! other words. If there is nothing, the client waits for the keys (see `waits`), and
 //! whoever fills one of them runs the function beside the handler: it takes from that key.
 
-use resp::{OwnedArgv, Reply};
+use resp::Reply;
 use store::{Direction, Key, Kind};
 
 use super::pop::{count_option, end, take};
 use crate::args::Args;
 use crate::commands::answer_item;
+use crate::commands::first::{Keys, Take};
 use crate::ctx::Ctx;
 use crate::error::CommandError;
-use crate::waits::{Awaited, Serve, Served, Wish};
+use crate::waits::{Serve, Served};
 
 pub(super) fn bzpopmin(
     ctx: &mut Ctx,
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    pop_or_wait(ctx, args, reply, Direction::Up, |ctx, _, key, reply| {
-        pop_one(ctx, key, Direction::Up, reply)
-    })
+    let take = taking(|ctx, _, key, reply| pop_one(ctx, key, Direction::Up, reply));
+    take.before_timeout(ctx, args, reply)
 }
 
 pub(super) fn bzpopmax(
@@ -29,32 +29,8 @@ pub(super) fn bzpopmax(
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    pop_or_wait(ctx, args, reply, Direction::Down, |ctx, _, key, reply| {
-        pop_one(ctx, key, Direction::Down, reply)
-    })
-}
-
-/// The keys in their order, and the timeout behind them.
-fn pop_or_wait(
-    ctx: &mut Ctx,
-    args: &mut Args,
-    reply: &mut Reply,
-    from: Direction,
-    serve: Serve,
-) -> Result<(), CommandError> {
-    let argv = args.argv();
-    let deadline_us = ctx.deadline_of_secs(argv.get(argv.len() - 1))?;
-    let mut keys = args.clone();
-    while keys.left() > 1 {
-        let key = keys.key()?;
-        if has_members(ctx, &key)? {
-            pop_one(ctx, &key, from, reply)?;
-            return Ok(());
-        }
-    }
-    let keys = take_keys(args, args.left() - 1)?;
-    wait(ctx, args, &keys, deadline_us, serve, reply);
-    Ok(())
+    let take = taking(|ctx, _, key, reply| pop_one(ctx, key, Direction::Down, reply));
+    take.before_timeout(ctx, args, reply)
 }
 
 fn pop_one(
@@ -109,20 +85,15 @@ pub(super) fn bzmpop(
     args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
+    let request = args.clone();
     let timeout = args.bytes()?;
-    let mut wanted = Wanted::read(args)?;
+    let wanted = Wanted::read(args)?;
     let deadline_us = ctx.deadline_of_secs(timeout)?;
-    let mut keys = wanted.keys.clone();
-    for _ in 0..wanted.key_count {
-        let key = keys.key()?;
-        if has_members(ctx, &key)? {
-            pop_many(ctx, &key, &wanted, reply)?;
-            return Ok(());
-        }
-    }
-    let keys = take_keys(&mut wanted.keys, wanted.key_count)?;
-    wait(ctx, args, &keys, deadline_us, serve_bzmpop, reply);
-    Ok(())
+    let keys = Keys {
+        from: wanted.keys,
+        count: wanted.key_count,
+    };
+    taking(serve_bzmpop).or_wait(ctx, &request, keys, deadline_us, reply)
 }
 
 fn serve_bzmpop(
@@ -157,33 +128,9 @@ fn pop_many(
     Ok(Served::Yes)
 }
 
-/// Is there a sorted set to take from, which is not meant for others who came before?
-fn has_members(ctx: &mut Ctx, key: &Key<'_>) -> Result<bool, CommandError> {
-    Ok(ctx.zset_slot(key)?.is_some() && !ctx.is_promised(key))
-}
-
-fn take_keys<'a>(args: &mut Args<'a>, count: usize) -> Result<Vec<Key<'a>>, CommandError> {
-    (0..count).map(|_| args.key()).collect()
-}
-
-/// Wait for the first sorted set at one of these keys; where nobody waits, that is nothing.
-fn wait(
-    ctx: &mut Ctx,
-    args: &Args,
-    keys: &[Key<'_>],
-    deadline_us: Option<u64>,
-    serve: Serve,
-    reply: &mut Reply,
-) {
-    if !ctx.may_wait() {
-        return reply.null_array();
-    }
-    ctx.wait_for(Wish {
-        request: OwnedArgv::from(args.argv()),
-        keys,
-        touches: &[],
-        awaited: Awaited::Value(Kind::SortedSet),
-        deadline_us,
+fn taking(serve: Serve) -> Take {
+    Take {
+        kind: Kind::SortedSet,
         serve,
-    });
+    }
 }
