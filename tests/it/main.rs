@@ -18,6 +18,7 @@ mod linearizability;
 mod models;
 mod node;
 mod oracle;
+mod reload;
 mod server;
 mod switch;
 mod tools;

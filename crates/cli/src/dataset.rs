@@ -283,8 +283,9 @@ impl Host for Alone {
         Some(&ochredb::RdbCodec)
     }
 
-    fn sleep_us(&self, us: u64) {
+    fn sleep_us(&self, us: u64, _now: Now) -> Now {
         std::thread::sleep(Duration::from_micros(us));
+        Now::read()
     }
 
     fn shutdown(&self, _how: engine::Shutdown) -> Result<(), String> {

@@ -54,6 +54,8 @@ pub(crate) struct Local {
     pub(crate) stopwatch: Stopwatch,
     pub(crate) config: Arc<Config>,
     pub(crate) config_generation: u64,
+    /// The time of the batch; [`Ctx::moved_on`] sets it.
+    pub(crate) now: Now,
     pub(crate) clock: AccessClock,
     pub(crate) wanted: Vec<u32>,
     /// Within EXEC: all effects until its end are one group.
@@ -81,6 +83,7 @@ impl Local {
             self.config_generation = generation;
             self.config = engine.config();
         }
+        self.now = now;
         self.clock = AccessClock::new(now, &self.config);
         self.stopwatch.wind(now, &self.config);
         let mut mode = LogMode::Off;
@@ -216,6 +219,16 @@ impl Ctx<'_> {
     #[inline]
     pub fn now_ms(&self) -> i64 {
         self.now.unix_ms()
+    }
+
+    /// Time has passed inside this command: it is later for those behind it in the batch too. A
+    /// transaction is one moment to its end.
+    pub(crate) fn moved_on(&mut self, now: Now) {
+        if !self.local.in_transaction {
+            self.now = now;
+        }
+        self.local.now = now;
+        self.local.clock = AccessClock::new(now, &self.local.config);
     }
 
     pub fn config(&self) -> &Config {

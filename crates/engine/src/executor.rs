@@ -71,6 +71,7 @@ impl Executor {
                 rng: Rng::new(seed),
                 stats: engine.stats.block(engine.commands.all().len()),
                 stopwatch: Stopwatch::default(),
+                now,
                 clock: AccessClock::new(now, &config),
                 config_generation: engine.config_generation(),
                 config,
@@ -173,17 +174,9 @@ impl Executor {
                 let client = client.expect("a request has a client");
                 let hashes = self.resolver.hashes(resolved);
                 let local = &mut self.local;
-                run_one(
-                    &self.engine,
-                    local,
-                    now,
-                    client,
-                    resolved,
-                    request.argv,
-                    hashes,
-                );
+                run_one(&self.engine, local, client, resolved, request.argv, hashes);
             }
-            self.leave(now);
+            self.leave(self.local.now);
         }
         if self.local.written.is_kept {
             let last = self.local.written.last;
@@ -204,8 +197,8 @@ impl Executor {
         let resolved = self.resolver.resolve(&self.engine, argv);
         let hashes = self.resolver.hashes(resolved);
         let local = &mut self.local;
-        run_one(&self.engine, local, now, client, resolved, argv, hashes);
-        self.leave(now);
+        run_one(&self.engine, local, client, resolved, argv, hashes);
+        self.leave(self.local.now);
         client.session.gate = gate_of(client.session.gate, self.local.written.last);
         self.finish();
     }
@@ -395,7 +388,6 @@ impl Executor {
 fn run_one(
     engine: &Engine,
     local: &mut Local,
-    now: Now,
     client: &mut Client,
     resolved: Resolved,
     argv: Argv<'_>,
@@ -407,7 +399,7 @@ fn run_one(
     }
     let mut ctx = Ctx {
         engine,
-        now,
+        now: local.now,
         session,
         local,
     };

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use base::Now;
+use store::{Counts, Entry};
 
 use crate::codec::Codec;
 use crate::config::Config;
@@ -31,6 +32,30 @@ pub enum SaveRequest {
     Rewrite,
     /// SAVE: like a background snapshot, but the client waits for it.
     Wait,
+}
+
+/// What DEBUG RELOAD and LOADAOF read back, all shards being held.
+pub enum Kept<'a> {
+    /// A snapshot that is made of these keys first.
+    Fresh(Fresh<'a>),
+    /// The snapshot that is there.
+    Snapshot,
+    Log,
+}
+
+/// All keys, while nobody can change one.
+pub struct Fresh<'a> {
+    pub keys: &'a mut dyn Keys,
+    /// By database.
+    pub counts: Vec<Counts>,
+    /// How many changes have led to them.
+    pub changes: u64,
+}
+
+/// Keys to be gone over, again and again.
+pub trait Keys {
+    /// Show each: its database, and the entry, whether its time is over or not.
+    fn walk(&mut self, visit: &mut dyn FnMut(usize, Entry<'_>));
 }
 
 /// What INFO says of snapshots and the log.
@@ -233,6 +258,12 @@ pub trait Host: Send + Sync {
         None
     }
 
+    /// Read what is kept on disk, all of it, or return an error line. Whoever asks holds all
+    /// shards, and its effects have been handed over. When this returns, they are durable.
+    fn read_back(&self, _kept: Kept<'_>, _config: &Config) -> Result<Box<dyn Keys>, String> {
+        Err("ERR nothing is kept on disk here".into())
+    }
+
     /// `changes` so far, since the start.
     fn persistence(&self, _now: Now, changes: u64) -> PersistenceFacts {
         PersistenceFacts {
@@ -255,8 +286,10 @@ pub trait Host: Send + Sync {
     /// Let every loop look at its parked clients again.
     fn wake_all(&self) {}
 
-    /// DEBUG SLEEP: stop this thread.
-    fn sleep_us(&self, _us: u64) {}
+    /// DEBUG SLEEP: stop this thread, at `now`. Returns the time behind that.
+    fn sleep_us(&self, _us: u64, now: Now) -> Now {
+        now
+    }
 
     fn facts(&self) -> Facts {
         Facts::default()

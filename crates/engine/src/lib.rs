@@ -50,8 +50,8 @@ pub use error::CommandError;
 pub use executor::{Executor, Request};
 pub use garbage::{Freeing, Garbage};
 pub use host::{
-    Admission, Facts, Host, HostRef, LoadingFacts, LogFacts, LogMode, Lsn, NoWake,
-    PersistenceFacts, SaveRequest, Shutdown, Wake,
+    Admission, Facts, Fresh, Host, HostRef, Kept, Keys, LoadingFacts, LogFacts, LogMode, Lsn,
+    NoWake, PersistenceFacts, SaveRequest, Shutdown, Wake,
 };
 pub use pause::{Pause, PauseMode};
 pub use replay::{ReplayError, Restored};

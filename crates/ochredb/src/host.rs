@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base::Now;
 use engine::{Facts, Freeing, Garbage, Host};
 use parking_lot::Mutex;
 
@@ -74,8 +75,9 @@ impl Host for Embedded {
         Some(&crate::RdbCodec)
     }
 
-    fn sleep_us(&self, us: u64) {
+    fn sleep_us(&self, us: u64, _now: Now) -> Now {
         self.clock.sleep_us(us);
+        self.clock.now()
     }
 
     fn discard(&self, garbage: Garbage) {

@@ -9,8 +9,8 @@ use base::Now;
 use engine::config::{Config, Extent, rewrite};
 use engine::effect::Effects;
 use engine::{
-    Admission, Engine, Facts, Garbage, Host, LoadingFacts, LogMode, Lsn, PersistenceFacts,
-    SaveRequest, Shutdown,
+    Admission, Engine, Facts, Garbage, Host, Kept, Keys, LoadingFacts, LogMode, Lsn,
+    PersistenceFacts, SaveRequest, Shutdown,
 };
 use ochredb::persistence::{Load, Loaded, Persistence, Watcher};
 use parking_lot::{Condvar, Mutex};
@@ -294,6 +294,10 @@ impl Host for World {
         self.persistence().is_saved(ticket)
     }
 
+    fn read_back(&self, kept: Kept<'_>, config: &Config) -> Result<Box<dyn Keys>, String> {
+        self.persistence().read_back(kept, config)
+    }
+
     fn persistence(&self, now: Now, changes: u64) -> PersistenceFacts {
         let mut facts = World::persistence(self).facts(now, changes);
         facts.loading = *self.loading.lock();
@@ -370,8 +374,9 @@ impl Host for World {
         unparked.notify_all();
     }
 
-    fn sleep_us(&self, us: u64) {
+    fn sleep_us(&self, us: u64, _now: Now) -> Now {
         std::thread::sleep(Duration::from_micros(us));
+        Now::read()
     }
 
     fn facts(&self) -> Facts {

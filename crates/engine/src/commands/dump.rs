@@ -70,7 +70,7 @@ fn restore(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), Comm
     Ok(())
 }
 
-fn codec_of(engine: &Engine) -> Result<&dyn Codec, CommandError> {
+pub(super) fn codec_of(engine: &Engine) -> Result<&dyn Codec, CommandError> {
     let codec = engine.host.codec();
     codec.ok_or(line("ERR values cannot be written down here"))
 }

@@ -103,7 +103,7 @@ fn swapdb(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), Comma
 
 impl Ctx<'_> {
     /// Empty a database; all shards are held. Returns how many keys it had.
-    fn flush(&mut self, database: usize) -> usize {
+    pub(super) fn flush(&mut self, database: usize) -> usize {
         let (engine, now_ms) = (self.engine, self.now_ms());
         let mut flushed = 0;
         self.changed_all(database);

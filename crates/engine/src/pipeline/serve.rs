@@ -40,6 +40,7 @@ struct Answer {
 /// Serve all keys that were signaled.
 #[cold]
 pub(crate) fn serve(ctx: &mut Ctx<'_>) {
+    ctx.now = ctx.local.now;
     let mut answers = Vec::new();
     let mut far = VecDeque::new();
     loop {

@@ -76,6 +76,26 @@ fn sleep_and_log_are_the_hosts() {
 }
 
 #[test]
+fn behind_a_sleep_it_is_later_in_the_same_batch() {
+    let mut node = Node::new(Threads::One);
+    let batch = ["SET k v PX 50", "GET k", "DEBUG SLEEP 0.1", "GET k"];
+    let later = "+OK\r\n$1\r\nv\r\n+OK\r\n$-1\r\n";
+    assert_eq!(node.batch(&batch), later);
+    // A transaction is one moment, and the next request comes after it.
+    let batch = [
+        "MULTI",
+        "SET k v PX 50",
+        "DEBUG SLEEP 0.1",
+        "GET k",
+        "EXEC",
+        "GET k",
+    ];
+    let queued = "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n";
+    let later = "*3\r\n+OK\r\n+OK\r\n$1\r\nv\r\n$-1\r\n";
+    assert_eq!(node.batch(&batch), format!("{queued}{later}"));
+}
+
+#[test]
 fn object_looks_without_touching() {
     let mut node = Node::new(Threads::Many(2));
     node.run("SET k 5 PX 1000");

@@ -51,8 +51,12 @@ impl Host for Record {
         Ok(())
     }
 
-    fn sleep_us(&self, us: u64) {
+    fn sleep_us(&self, us: u64, now: Now) -> Now {
         self.slept_us.fetch_add(us, Ordering::Relaxed);
+        Now {
+            unix_us: now.unix_us + us as i64,
+            mono_us: now.mono_us + us,
+        }
     }
 
     fn facts(&self) -> Facts {

@@ -327,7 +327,7 @@ fn total_bytes(storage: &dyn Storage, source: &Source) -> u64 {
             let parts = recovery.parts.iter();
             base + parts.map(|part| part.end - part.start).sum::<u64>()
         }
-        Source::Snapshot(path) => storage
+        Source::Snapshot(path) | Source::Whole(path) => storage
             .open(path, Access::Read)
             .and_then(|file| file.len())
             .unwrap_or(0),
@@ -368,6 +368,10 @@ impl Feed {
                 let bytes = Bytes::new(&*file)?;
                 loaded.expired = self.snapshot(bytes, &path, true)?;
                 loaded.snapshot = Some(path);
+            }
+            Source::Whole(path) => {
+                let file = storage.open(&path, Access::Read)?;
+                self.snapshot(Bytes::new(&*file)?, &path, false)?;
             }
             Source::Log(recovery) => {
                 self.log(storage, &recovery)?;

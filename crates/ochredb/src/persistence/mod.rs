@@ -24,6 +24,7 @@ mod commits;
 mod committer;
 mod load;
 mod outcome;
+mod reload;
 #[cfg_attr(not(feature = "sabotage"), allow(dead_code))]
 pub mod sabotage;
 mod save;
@@ -39,7 +40,7 @@ use base::Now;
 use engine::config::{self, Config};
 use engine::effect::{Effects, Piece};
 use engine::latency::Monitor;
-use engine::{Admission, Executor, LogMode, Lsn, SaveRequest};
+use engine::{Admission, Executor, Kept, Keys, LogMode, Lsn, SaveRequest};
 use parking_lot::Mutex;
 use persist::log::{FsyncPolicy, Keep, Log, Refusal, Settings, fresh_base, is_outdated};
 use persist::{Guard, Place, Storage, Trouble};
@@ -99,6 +100,15 @@ struct Requests {
     synced_first: AtomicU64,
     /// SAVE calls so far; each waits for a snapshot that began after it.
     tickets: AtomicU64,
+}
+
+impl Requests {
+    fn of(&self, kind: save::Kind) -> &AtomicBool {
+        match kind {
+            save::Kind::Snapshot => &self.snapshot,
+            save::Kind::Rewrite => &self.rewrite,
+        }
+    }
 }
 
 /// A directory that was opened, and what is to be read from it.
@@ -392,9 +402,10 @@ impl Persistence {
     /// when a snapshot that was taken after this call is whole; or the error line.
     pub fn request(&self, request: SaveRequest, config: &Config) -> Result<u64, String> {
         let busy = self.outcomes.under_way();
+        let is_asked_for = |kind| self.requests.of(kind).load(Ordering::Acquire);
         match request {
             SaveRequest::Background { schedule } => {
-                if busy == Some(save::Kind::Snapshot) {
+                if busy == Some(save::Kind::Snapshot) || is_asked_for(save::Kind::Snapshot) {
                     return Err("ERR Background save already in progress".into());
                 }
                 if busy == Some(save::Kind::Rewrite) && !schedule {
@@ -411,7 +422,7 @@ impl Persistence {
                 if !config.live.appendonly {
                     return Err("ERR there is no log to rewrite: appendonly is off".into());
                 }
-                if busy == Some(save::Kind::Rewrite) {
+                if busy == Some(save::Kind::Rewrite) || is_asked_for(save::Kind::Rewrite) {
                     return Err(
                         "ERR Background append only file rewriting already in progress".into(),
                     );
@@ -433,9 +444,14 @@ impl Persistence {
         self.outcomes.of_ticket(ticket)
     }
 
+    /// DEBUG RELOAD and LOADAOF: what a start would serve, or an error line. All shards are held.
+    pub fn read_back(&self, kept: Kept<'_>, config: &Config) -> Result<Box<dyn Keys>, String> {
+        reload::read_back(self, kept, config)
+    }
+
     pub fn facts(&self, now: Now, changes: u64) -> engine::PersistenceFacts {
         let mut facts = self.outcomes.facts(now, changes);
-        facts.rewrite_scheduled = self.requests.rewrite.load(Ordering::Relaxed);
+        self.tell_of_requests(&mut facts);
         if let Some(log) = self.log().filter(|_| self.is_wanted()) {
             // A log that is not yet on waits for its rewrite, also in the moment between the cut
             // and the writer's thread.
@@ -451,6 +467,23 @@ impl Persistence {
             });
         }
         facts
+    }
+
+    /// What was asked for begins at once, unless something else is under way: to the one who asked
+    /// it has begun.
+    fn tell_of_requests(&self, facts: &mut engine::PersistenceFacts) {
+        let is_asked_for = |kind| self.requests.of(kind).load(Ordering::Acquire);
+        let is_idle = facts.snapshot_running_secs.is_none() && facts.rewrite_running_secs.is_none();
+        if is_idle && is_asked_for(save::Kind::Snapshot) {
+            facts.snapshot_running_secs = Some(0);
+        }
+        if is_asked_for(save::Kind::Rewrite) {
+            if is_idle {
+                facts.rewrite_running_secs = Some(0);
+            } else {
+                facts.rewrite_scheduled = true;
+            }
+        }
     }
 
     /// A new configuration. Refused if it cannot take effect.
@@ -570,8 +603,13 @@ fn clock_us() -> u64 {
 }
 
 /// The secret of large collections that come out of a file, which is read before there is an
-/// engine with a secret of its own: at random, as is that of a standard map.
+/// engine with a secret of its own.
 fn secret_of_loaded() -> KeyHasher {
+    KeyHasher::new(random_seed())
+}
+
+/// As that of a standard map.
+fn random_seed() -> [u64; 2] {
     let random = || RandomState::new().build_hasher().finish();
-    KeyHasher::new([random(), random()])
+    [random(), random()]
 }

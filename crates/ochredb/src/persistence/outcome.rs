@@ -152,11 +152,15 @@ impl Outcomes {
 
     // ---- snapshots ---------------------------------------------------------
 
-    pub(super) fn began(&self, kind: Kind, keys_total: u64, now: Now) {
+    pub(super) fn began(&self, kind: Kind, now: Now) {
         let mut state = self.state.lock();
         state.under_way = Some((kind, now));
-        state.keys_total = keys_total;
         state.past(kind).tried = Some(now);
+    }
+
+    /// So many keys will be in the one under way.
+    pub(super) fn has_keys(&self, keys_total: u64) {
+        self.state.lock().keys_total = keys_total;
     }
 
     pub(super) fn ended(

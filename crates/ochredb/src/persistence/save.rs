@@ -33,7 +33,7 @@ use engine::{Executor, Garbage, Lsn};
 use persist::log::{Log, State, mark_outdated};
 use persist::rdb::{Preamble, Usage, WriteOptions, Writer};
 use persist::{Access, File, Place, Storage, Trouble};
-use store::Entry;
+use store::{Counts, Entry};
 
 use super::batch::{Batch, Item, Value};
 use super::{Persistence, clock_us, now_ms, pause};
@@ -77,7 +77,7 @@ pub(super) struct Save {
 /// Batches of this size go to the writer's thread, and so many may wait there.
 const BATCH_BYTES: usize = 256 * 1024;
 const BATCH_KEYS: usize = 4096;
-const QUEUED_BATCHES: usize = 16;
+pub(super) const QUEUED_BATCHES: usize = 16;
 
 /// One step beside other work: some fifty microseconds.
 const BUDGET: Budget = Budget {
@@ -115,7 +115,7 @@ pub(super) fn drive(persistence: &Persistence, executor: &mut Executor, now: Now
     if slot.is_none() {
         match due(persistence, executor, now) {
             Some(Kind::Rewrite) if !is_prepared(persistence) => {
-                // Asked for again, once the log is ready.
+                // Asked for, whoever did, until the log is ready.
                 persistence.requests.rewrite.store(true, Ordering::Release);
                 return Driven::Waiting;
             }
@@ -208,11 +208,15 @@ fn due(persistence: &Persistence, executor: &Executor, now: Now) -> Option<Kind>
     if executor.engine().is_saving() || executor.engine().is_loading() {
         return None; // the one before is being cleared away
     }
-    if requests.rewrite.swap(false, Ordering::AcqRel) && persistence.is_wanted() {
-        return Some(Kind::Rewrite);
-    }
-    if requests.snapshot.swap(false, Ordering::AcqRel) {
+    // What was asked for stays so until it has begun: INFO takes it for under way.
+    if requests.snapshot.load(Ordering::Acquire) {
         return Some(Kind::Snapshot);
+    }
+    if requests.rewrite.load(Ordering::Acquire) {
+        if persistence.is_wanted() {
+            return Some(Kind::Rewrite);
+        }
+        requests.rewrite.store(false, Ordering::Release);
     }
     let config = executor.engine().config();
     let changes = executor.engine().changes();
@@ -240,13 +244,23 @@ fn due(persistence: &Persistence, executor: &Executor, now: Now) -> Option<Kind>
 
 fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: Now) -> Option<Save> {
     let config = executor.engine().config();
+    // Who asks from here on is told that it is under way, and is not among those it is for.
+    persistence.outcomes.began(kind, now);
+    persistence
+        .requests
+        .of(kind)
+        .store(false, Ordering::Release);
     let ticket = persistence.requests.tickets.load(Ordering::Acquire);
     let changes = executor.engine().changes();
     let rotates = kind == Kind::Rewrite;
     persistence.cut_rotates.store(rotates, Ordering::Release);
     let snapshot = match executor.begin_snapshot(IMAGES_BYTES_MAX) {
         Ok(snapshot) => snapshot,
-        Err(SnapshotError::UnderWay | SnapshotError::Clearing) => return None,
+        Err(SnapshotError::UnderWay | SnapshotError::Clearing) => {
+            persistence.requests.of(kind).store(true, Ordering::Release);
+            persistence.outcomes.given_up();
+            return None;
+        }
     };
     if rotates {
         persistence.committer.kick();
@@ -256,7 +270,7 @@ fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: No
     let (queue, batches) = sync_channel(QUEUED_BATCHES);
     let (told, outcome) = sync_channel(1);
     let storage = persistence.storage.clone();
-    let encoder = Encoder::new(&config, &snapshot, kind, now);
+    let encoder = Encoder::new(&config, &snapshot.cut().counts, kind, now);
     let spawned = std::thread::Builder::new()
         .name("snapshot".into())
         .spawn(move || {
@@ -264,7 +278,7 @@ fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: No
             // Whoever waited is gone if this fails.
             let _ = told.send(outcome);
         });
-    persistence.outcomes.began(kind, snapshot.total(), now);
+    persistence.outcomes.has_keys(snapshot.total());
     persistence.settle(true);
     if let Err(error) = spawned {
         let what = format!("cannot start a thread: {error}");
@@ -398,20 +412,19 @@ impl Sink for Collector {
     }
 }
 
-fn is_full(batch: &Batch) -> bool {
+pub(super) fn is_full(batch: &Batch) -> bool {
     batch.bytes() >= BATCH_BYTES || batch.len() >= BATCH_KEYS
 }
 
 /// Entries in, bytes of an RDB stream out.
-struct Encoder {
+pub(super) struct Encoder {
     writer: Writer,
     counts: Vec<(u64, u64)>,
     database: Option<usize>,
 }
 
 impl Encoder {
-    fn new(config: &Config, snapshot: &Snapshot, kind: Kind, now: Now) -> Encoder {
-        let counts = &snapshot.cut().counts;
+    pub(super) fn new(config: &Config, counts: &[Counts], kind: Kind, now: Now) -> Encoder {
         let has_field_deadlines = counts.iter().any(|counts| counts.timed > 0);
         let wanted = config.live.rdb_version.number();
         let mut writer = Writer::new(WriteOptions {
@@ -425,7 +438,7 @@ impl Encoder {
             is_log_base: kind == Kind::Rewrite,
             replication: None,
         });
-        let count = |c: &store::Counts| (c.keys as u64, c.volatile as u64);
+        let count = |c: &Counts| (c.keys as u64, c.volatile as u64);
         Encoder {
             writer,
             counts: counts.iter().map(count).collect(),
@@ -474,7 +487,7 @@ impl Encoder {
 }
 
 /// Where a snapshot goes.
-struct Target {
+pub(super) struct Target {
     temporary: PathBuf,
     path: PathBuf,
     dir: PathBuf,
@@ -485,7 +498,7 @@ struct Target {
 }
 
 impl Target {
-    fn of(
+    pub(super) fn of(
         persistence: &Persistence,
         config: &Config,
         kind: Kind,
@@ -523,7 +536,7 @@ impl Target {
 }
 
 /// The writer's thread: batches into a file, and the file into its place. Returns its length.
-fn write(
+pub(super) fn write(
     storage: &dyn Storage,
     target: &Target,
     encoder: Encoder,

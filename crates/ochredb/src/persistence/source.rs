@@ -14,6 +14,8 @@ pub enum Source {
     Nothing,
     Log(Box<Recovery>),
     Snapshot(PathBuf),
+    /// A snapshot with the keys whose time is over: of their end the log is told by somebody else.
+    Whole(PathBuf),
 }
 
 /// Looks, and refuses what cannot be served.

@@ -9,9 +9,11 @@
 //! from the other threads, unless it sleeps inside a transaction.
 
 mod digest;
+mod listpack;
 mod object;
 mod populate;
 mod protocol;
+mod reload;
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
@@ -59,6 +61,20 @@ static LEVERS: &[Lever] = &[
         pull: error,
     },
     Lever {
+        name: "listpack",
+        arguments: 1..=1,
+        usage: " <key>",
+        sentence: "Writes what a small collection is packed into to the server's log.",
+        pull: listpack::listpack,
+    },
+    Lever {
+        name: "loadaof",
+        arguments: 0..=0,
+        usage: "",
+        sentence: "Reads the log's files back, as a start would, in place of what is served. Everybody waits.",
+        pull: reload::loadaof,
+    },
+    Lever {
         name: "log",
         arguments: 1..=1,
         usage: " <message>",
@@ -87,6 +103,23 @@ static LEVERS: &[Lever] = &[
         sentence: "Answers with a reply of this type: string, integer, double, bignum, null, array, \
                    set, map, attrib, push, verbatim, true or false.",
         pull: protocol::protocol,
+    },
+    Lever {
+        name: "quicklist-packed-threshold",
+        arguments: 1..=1,
+        usage: " <size>",
+        sentence: "Checks the size and sets nothing: which text of a list has a node for itself is \
+                   ruled by `list-max-listpack-size` alone.",
+        pull: quicklist_packed_threshold,
+    },
+    Lever {
+        name: "reload",
+        arguments: 0..=usize::MAX,
+        usage: " [NOSAVE] [NOFLUSH] [MERGE]",
+        sentence: "Saves a snapshot and reads it back in place of what is served. NOSAVE takes the one \
+                   that is there, NOFLUSH keeps what is served, MERGE lets the snapshot's keys win. \
+                   Everybody waits.",
+        pull: reload::reload,
     },
     Lever {
         name: "set-active-expire",
@@ -156,6 +189,23 @@ fn log(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandE
     Ok(())
 }
 
+fn quicklist_packed_threshold(
+    _ctx: &mut Ctx,
+    args: &mut Args,
+    reply: &mut Reply,
+) -> Result<(), CommandError> {
+    /// That of Redis: a node and its head stay below 4 GiB.
+    const BYTES_MAX: u64 = (1 << 32) - (1 << 20);
+    let size = base::parse_memory(args.bytes()?);
+    if size.is_none_or(|bytes| bytes > BYTES_MAX) {
+        return Err(CommandError::err(
+            "argument must be a memory value bigger than 1 and smaller than 4gb",
+        ));
+    }
+    reply.ok();
+    Ok(())
+}
+
 fn set_active_expire(
     ctx: &mut Ctx,
     args: &mut Args,
@@ -170,7 +220,8 @@ fn set_active_expire(
 fn sleep(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<(), CommandError> {
     // A negative time is none; one without end is as long as can be said.
     let us = (args.f64()? * 1e6) as u64;
-    ctx.engine.host.sleep_us(us);
+    let now = ctx.engine.host.sleep_us(us, ctx.now);
+    ctx.moved_on(now);
     reply.ok();
     Ok(())
 }

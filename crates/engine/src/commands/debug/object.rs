@@ -33,10 +33,12 @@ pub(super) fn object(
     let (now_secs, database) = (ctx.now.unix_secs(), ctx.session.database);
     let counts_uses = is_lfu(ctx.config().live.maxmemory_policy);
 
-    let listpack_max = match ctx.config().value("list-max-listpack-size") {
-        Some(Value::Integer(size)) => *size,
+    let integer = |name| match ctx.config().value(name) {
+        Some(Value::Integer(number)) => *number,
         _ => 0,
     };
+    let listpack_max = integer("list-max-listpack-size");
+    let compress_depth = integer("list-compress-depth");
 
     // The key as it lies there: not used, and found though it may have expired.
     let index = ctx.engine.shards.of(key.hash);
@@ -54,7 +56,7 @@ pub(super) fn object(
         entry.reference_count(),
         entry.encoding_name(),
     );
-    let of_nodes = list::nodes_of(entry, listpack_max);
+    let of_nodes = list::nodes_of(entry, listpack_max, compress_depth);
     let serialized_bytes = match Measured::of(entry, compressing) {
         Measured::Done(bytes) => bytes,
         // Compressing half a gigabyte takes seconds: not inside of the shard.

@@ -18,8 +18,9 @@ pub(super) fn large_bytes(list: &Deque, compressing: bool) -> usize {
     length_bytes(list.nodes().len()) + list.nodes().map(node_bytes).sum::<usize>()
 }
 
-/// The end of the line for a large list, nothing for all else. Nothing is compressed here.
-pub(super) fn nodes_of(entry: Entry<'_>, listpack_max: i64) -> String {
+/// The end of the line for a large list, nothing for all else. `ql_compressed` says, as in Redis,
+/// whether `list-compress-depth` asks for it; nothing is compressed here.
+pub(super) fn nodes_of(entry: Entry<'_>, listpack_max: i64, compress_depth: i64) -> String {
     let ValueView::Large(large) = entry.value() else {
         return String::new();
     };
@@ -29,8 +30,9 @@ pub(super) fn nodes_of(entry: Entry<'_>, listpack_max: i64) -> String {
     let nodes = list.nodes().len();
     let bytes: usize = list.nodes().map(Node::bytes_len).sum();
     let average = list.len() as f64 / nodes as f64;
+    let compressed = u8::from(compress_depth != 0);
     format!(
-        " ql_nodes:{nodes} ql_avg_node:{average:.2} ql_listpack_max:{listpack_max} ql_compressed:0 \
-         ql_uncompressed_size:{bytes}"
+        " ql_nodes:{nodes} ql_avg_node:{average:.2} ql_listpack_max:{listpack_max} \
+         ql_compressed:{compressed} ql_uncompressed_size:{bytes}"
     )
 }
