@@ -28,6 +28,7 @@ mod reload;
 #[cfg_attr(not(feature = "sabotage"), allow(dead_code))]
 pub mod sabotage;
 mod save;
+mod scribe;
 mod source;
 mod switch;
 

@@ -31,7 +31,8 @@ use store::{Entry, KeyHasher};
 
 use super::batch::Batch;
 use super::load::Load;
-use super::save::{self, Encoder, Kind, QUEUED_BATCHES, Save, Target, is_full};
+use super::save::{self, Kind, QUEUED_BATCHES, Save, Target, is_full};
+use super::scribe::Encoder;
 use super::source::{Source, rdb_end};
 use super::{Persistence, clock_us, now_ms, random_seed};
 

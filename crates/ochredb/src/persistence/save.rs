@@ -16,10 +16,9 @@
 //! durable, so there is no moment without a whole one. What fails leaves the
 //! former file and removes its own.
 //!
-//! Up to the sync it is made by a thread that gives way to those that serve; the
-//! rest, which takes the log's lock, by one that does not.
+//! Up to the sync it is made by a thread that gives way to those that serve
+//! (`scribe`); the rest, which takes the log's lock, by one that does not.
 
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,15 +28,14 @@ use std::time::Duration;
 use base::Now;
 use engine::config::Config;
 use engine::{Budget, IMAGES_BYTES_MAX, Progress, Sink, Snapshot, SnapshotError};
-use engine::{Executor, Garbage, Lsn};
+use engine::{Executor, Lsn};
 use persist::log::{Log, State, mark_outdated};
-use persist::rdb::{Preamble, Usage, WriteOptions, Writer};
-use persist::{Access, File, Place, Storage, Trouble};
-use store::{Counts, Entry};
+use persist::{Access, Place, Storage, Trouble};
+use store::Entry;
 
-use super::batch::{Batch, Item, Value};
+use super::batch::Batch;
+use super::scribe::{self, Encoder};
 use super::{Persistence, clock_us, now_ms, pause};
-use crate::garbage::free_slowly;
 
 /// What a snapshot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +73,7 @@ pub(super) struct Save {
 }
 
 /// Batches of this size go to the writer's thread, and so many may wait there.
-const BATCH_BYTES: usize = 256 * 1024;
+pub(super) const BATCH_BYTES: usize = 256 * 1024;
 const BATCH_KEYS: usize = 4096;
 pub(super) const QUEUED_BATCHES: usize = 16;
 
@@ -416,76 +414,6 @@ pub(super) fn is_full(batch: &Batch) -> bool {
     batch.bytes() >= BATCH_BYTES || batch.len() >= BATCH_KEYS
 }
 
-/// Entries in, bytes of an RDB stream out.
-pub(super) struct Encoder {
-    writer: Writer,
-    counts: Vec<(u64, u64)>,
-    database: Option<usize>,
-}
-
-impl Encoder {
-    pub(super) fn new(config: &Config, counts: &[Counts], kind: Kind, now: Now) -> Encoder {
-        let has_field_deadlines = counts.iter().any(|counts| counts.timed > 0);
-        let wanted = config.live.rdb_version.number();
-        let mut writer = Writer::new(WriteOptions {
-            version: persist::rdb::version_for(wanted, has_field_deadlines),
-            compress: config.live.rdbcompression,
-            checksum: config.live.rdbchecksum,
-        });
-        writer.preamble(&Preamble {
-            created_secs: now.unix_secs(),
-            used_memory_bytes: 0,
-            is_log_base: kind == Kind::Rewrite,
-            replication: None,
-        });
-        let count = |c: &Counts| (c.keys as u64, c.volatile as u64);
-        Encoder {
-            writer,
-            counts: counts.iter().map(count).collect(),
-            database: None,
-        }
-    }
-
-    fn key(&mut self, item: &Item<'_>, out: &mut Output<'_>) -> Result<(), Trouble> {
-        if self.database != Some(item.database) {
-            self.database = Some(item.database);
-            // The sizes are hints for a reader; the first visit gives them all.
-            let (keys, volatile) = std::mem::take(&mut self.counts[item.database]);
-            self.writer.select_db(item.database as u32, keys, volatile);
-        }
-        let (name, deadline_ms, usage) = (item.name, item.deadline_ms, Usage::Unknown);
-        match item.value {
-            Value::Int(number) => self.writer.int_key(name, deadline_ms, usage, number),
-            Value::Bytes(bytes) => self.writer.string_key(name, deadline_ms, usage, bytes),
-            Value::Block(block) if block.len() <= Writer::WHOLE_BYTES_MAX => {
-                self.writer.string_key(name, deadline_ms, usage, block);
-            }
-            Value::Block(block) => {
-                let bytes = block.len() as u64;
-                self.writer.begin_large(name, deadline_ms, usage, bytes);
-                for slice in block.chunks(BATCH_BYTES) {
-                    self.writer.slice(slice);
-                    out.take_from(&mut self.writer)?;
-                }
-            }
-            Value::Packed(packing, bytes) => {
-                let writer = &mut self.writer;
-                writer.packed_key(name, deadline_ms, usage, packing, bytes);
-            }
-            Value::PackedBlock(packing, bytes) => {
-                let writer = &mut self.writer;
-                writer.packed_key(name, deadline_ms, usage, packing, bytes);
-            }
-            Value::Large(large) => {
-                let drain = &mut |writer: &mut Writer| out.take_from(writer);
-                let writer = &mut self.writer;
-                writer.large_key(name, deadline_ms, usage, large, drain)?;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Where a snapshot goes.
 pub(super) struct Target {
     temporary: PathBuf,
@@ -543,7 +471,7 @@ pub(super) fn write(
     batches: Receiver<Option<Batch>>,
 ) -> Result<u64, Trouble> {
     let mut is_offered = false;
-    let outcome = write_aside(storage, &target.temporary, encoder, batches).and_then(|bytes| {
+    let outcome = scribe::write(storage, &target.temporary, encoder, batches).and_then(|bytes| {
         if let Some((log, .., lsn)) = &target.adopts {
             wait_for_rotation(log, *lsn)?;
         }
@@ -570,99 +498,6 @@ pub(super) fn write(
         }
     }
     outcome
-}
-
-/// The file by a thread that gives way to those that serve (decision 19). Another one, since a
-/// thread that has given way cannot come back, and what follows takes the log's lock: nobody shall
-/// wait for one that holds it and does not run.
-fn write_aside(
-    storage: &dyn Storage,
-    path: &Path,
-    encoder: Encoder,
-    batches: Receiver<Option<Batch>>,
-) -> Result<u64, Trouble> {
-    std::thread::scope(|scope| {
-        let file = std::thread::Builder::new().name("snapshot-file".into());
-        let spawned = file.spawn_scoped(scope, move || {
-            let _ = give_way(); // where it cannot, it only takes its share
-            write_file(storage, path, encoder, &batches)
-        });
-        match spawned {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            Err(error) => {
-                let what = format!("cannot start a thread: {error}");
-                Err(Trouble::new(persist::Kind::System, path, what))
-            }
-        }
-    })
-}
-
-/// Whoever serves clients runs first, if there are fewer processors than threads that want one: a
-/// loop that wakes takes the processor from this thread at once and does not wait for its turn.
-/// When all are busy it still gets about a seventieth of one, and more as soon as writers have to
-/// wait for it.
-fn give_way() -> rustix::io::Result<()> {
-    /// The lowest that is not "only when idle".
-    const NICENESS: i32 = 19;
-    // On Linux this is a thread's own, and the call for processes takes a thread's number.
-    rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS)
-}
-
-fn write_file(
-    storage: &dyn Storage,
-    path: &Path,
-    mut encoder: Encoder,
-    batches: &Receiver<Option<Batch>>,
-) -> Result<u64, Trouble> {
-    let file = storage.open(path, Access::Create)?;
-    let mut out = Output {
-        file: &*file,
-        at: 0,
-        synced: 0,
-    };
-    loop {
-        let Ok(batch) = batches.recv() else {
-            let what = "given up before it was whole";
-            return Err(Trouble::new(persist::Kind::System, path, what));
-        };
-        let Some(batch) = batch else { break };
-        for item in batch.iter() {
-            encoder.key(&item, &mut out)?;
-        }
-        out.take_from(&mut encoder.writer)?;
-        let spent = batch.into_large().map(Garbage::Large);
-        spent.for_each(free_slowly);
-    }
-    encoder.writer.finish();
-    out.take_from(&mut encoder.writer)?;
-    file.sync_data()?;
-    Ok(out.at)
-}
-
-/// A file that is written from its beginning.
-struct Output<'a> {
-    file: &'a dyn File,
-    at: u64,
-    synced: u64,
-}
-
-impl Output<'_> {
-    fn take_from(&mut self, writer: &mut Writer) -> Result<(), Trouble> {
-        /// So much is written between two syncs, lest the last one be long.
-        const SYNC_BYTES: u64 = 16 << 20;
-        let bytes = writer.take();
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let taken = self.file.write_at(self.at, rest)?;
-            self.at += taken as u64;
-            rest = &rest[taken..];
-        }
-        if self.at - self.synced >= SYNC_BYTES {
-            self.file.sync_data()?;
-            self.synced = self.at;
-        }
-        Ok(())
-    }
 }
 
 /// The file that goes on where the base ends must be listed before the base is.
