@@ -123,6 +123,12 @@ fn hold_all(ctx: &mut Ctx) -> Result<(), CommandError> {
         // Its effects are not in the log before its end.
         return Err(CommandError::err("not allowed in a transaction"));
     }
+    if ctx.engine.is_loading() {
+        // What a start reads would be mixed with it.
+        return Err(CommandError::err(
+            "not allowed while the data set is being read",
+        ));
+    }
     ctx.enter_all();
     ctx.settle_so_far();
     ctx.hand_over();
