@@ -704,6 +704,13 @@ impl Ctx<'_> {
         self.local.effects.count(more as u64);
     }
 
+    /// What `emit` emits, which is something, counts as so many changes.
+    pub(crate) fn effects_that_count(&mut self, changes: usize, emit: impl FnOnce(&mut Self)) {
+        let before = self.local.effects.changes();
+        emit(self);
+        self.local.effects.count_as(before, changes as u64);
+    }
+
     /// Is it worth the work to build an effect's arguments? Without a consumer
     /// a plain count will do.
     #[inline]

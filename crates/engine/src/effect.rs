@@ -202,6 +202,13 @@ impl Effects {
         self.changes += more;
     }
 
+    /// What was emitted since there were so many counts as so many `changes`, however many
+    /// effects it took.
+    pub(crate) fn count_as(&mut self, before: u64, changes: u64) {
+        debug_assert!(self.changes > before, "something was emitted");
+        self.changes = before + changes;
+    }
+
     fn encode<'w>(
         &mut self,
         database: usize,

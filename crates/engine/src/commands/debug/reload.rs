@@ -35,7 +35,9 @@ pub(super) fn reload(
 ) -> Result<(), CommandError> {
     let how = How::read(args)?;
     let codec_is_there = codec_of(ctx.engine).map(|_| ());
-    hold_all(ctx)?;
+    if !hold_all(ctx)? {
+        return Ok(());
+    }
     let (engine, config) = (ctx.engine, ctx.local.config.clone());
     let read = match how.saves {
         true => {
@@ -70,7 +72,9 @@ pub(super) fn loadaof(
     _args: &mut Args,
     reply: &mut Reply,
 ) -> Result<(), CommandError> {
-    hold_all(ctx)?;
+    if !hold_all(ctx)? {
+        return Ok(());
+    }
     let (engine, config) = (ctx.engine, ctx.local.config.clone());
     let read = engine.host.read_back(Kept::Log, &config);
     ctx.put_back(&mut *read.map_err(line)?);
@@ -117,16 +121,28 @@ impl How {
     }
 }
 
-/// Be inside all shards, with everything that was done here in the log.
-fn hold_all(ctx: &mut Ctx) -> Result<(), CommandError> {
+/// Be inside all shards, with everything that was done here in the log. While a snapshot or a
+/// rewrite has the files, the request waits instead, as that of SAVE does, and this says no.
+fn hold_all(ctx: &mut Ctx) -> Result<bool, CommandError> {
     if ctx.local.in_transaction {
         // Its effects are not in the log before its end.
         return Err(CommandError::err("not allowed in a transaction"));
     }
+    if ctx.engine.is_loading() {
+        // What a start reads would be mixed with it.
+        return Err(CommandError::err(
+            "not allowed while the data set is being read",
+        ));
+    }
+    let facts = ctx.persistence();
+    if facts.snapshot_running_secs.is_some() || facts.rewrite_running_secs.is_some() {
+        ctx.park();
+        return Ok(false);
+    }
     ctx.enter_all();
     ctx.settle_so_far();
     ctx.hand_over();
-    Ok(())
+    Ok(true)
 }
 
 fn line(error: String) -> CommandError {

@@ -241,14 +241,21 @@ impl<'a> Claim<'a> {
         if self.known.is_none() {
             told.created(ctx);
         }
-        if !outcome.gone.is_empty() {
-            let front = [b"XACK", self.key.bytes, self.group];
-            reference::emit_ids(ctx, &front, &outcome.gone);
+        if is_idle && progress.is_none() {
+            return;
         }
-        told.claimed(ctx, &outcome.claimed);
-        if let Some(progress) = progress {
-            told.position(ctx, progress);
-        }
+        // Each entry is a change; a position by itself is one too.
+        let entries = outcome.claimed.len() + outcome.gone.len();
+        ctx.effects_that_count(entries.max(1), |ctx| {
+            if !outcome.gone.is_empty() {
+                let front = [b"XACK", self.key.bytes, self.group];
+                reference::emit_ids(ctx, &front, &outcome.gone);
+            }
+            told.claimed(ctx, &outcome.claimed);
+            if let Some(progress) = progress {
+                told.position(ctx, progress);
+            }
+        });
     }
 }
 

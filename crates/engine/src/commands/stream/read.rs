@@ -287,10 +287,12 @@ impl<'a> Request<'a> {
             told.created(ctx);
         }
         if !ids.is_empty() {
-            if !reader.no_ack {
-                told.delivered(ctx, &ids, now_ms, 1);
-            }
-            told.position(ctx, progress);
+            ctx.effects_that_count(1, |ctx| {
+                if !reader.no_ack {
+                    told.delivered(ctx, &ids, now_ms, 1);
+                }
+                told.position(ctx, progress);
+            });
         }
         Ok(!ids.is_empty())
     }
@@ -359,7 +361,9 @@ impl<'a> Request<'a> {
         if known.is_none() {
             told.created(ctx);
         }
-        told.claimed(ctx, &again);
+        if !again.is_empty() {
+            ctx.effects_that_count(1, |ctx| told.claimed(ctx, &again));
+        }
         Ok(true)
     }
 }
