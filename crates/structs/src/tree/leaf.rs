@@ -52,11 +52,22 @@ pub(super) struct Leaf {
     shift: u8,
 }
 
-/// An entry with the order of its score, or the first bits of that.
-#[derive(Clone, Copy)]
-pub(super) struct Keyed {
-    order: u64,
-    at: Ref,
+/// Some entries of a leaf.
+pub(super) struct Part<'a> {
+    pub(super) leaf: &'a Leaf,
+    pub(super) range: Range<usize>,
+}
+
+impl Part<'_> {
+    /// The order of an entry, less so many bits, no fewer than the leaf leaves out.
+    fn order(&self, index: usize, shift: u8) -> u64 {
+        let leaf = self.leaf;
+        (leaf.base + u64::from(leaf.keys()[index])) >> (shift - leaf.shift)
+    }
+
+    fn refs(&self) -> impl Iterator<Item = Ref> + '_ {
+        self.range.clone().map(|index| self.leaf.at(index))
+    }
 }
 
 /// An entry of a leaf that is being changed.
@@ -72,16 +83,12 @@ impl EntryMut<'_> {
         let Key::Inside(key) = key else {
             unreachable!("between two others")
         };
-        Arc::make_mut(&mut self.leaf.words)[self.index] = key;
+        self.leaf.words_mut().0[self.index] = key;
     }
 
     pub(super) fn set_ref(self, at: Ref) {
-        let refs = self.leaf.room();
-        put_ref(
-            &mut Arc::make_mut(&mut self.leaf.words)[refs..],
-            self.index,
-            at,
-        );
+        let (_, refs) = self.leaf.words_mut();
+        put_ref(refs, self.index, at);
     }
 }
 
@@ -122,38 +129,64 @@ impl Leaf {
             true => room_for(entries.len()),
             false => LEAF_MAX,
         };
-        let keyed: Vec<Keyed> = entries.iter().map(|at| keyed(*at, members)).collect();
-        Leaf::keyed(&keyed, 0, room)
+        let order = |at: Ref| order_of(members.score(at));
+        let (low, high) = (order(entries[0]), order(entries[entries.len() - 1]));
+        let shift = excess_bits(low, high) as u8;
+        let mut leaf = Leaf::empty(room, low >> shift, shift);
+        let (keys, refs) = leaf.words_mut();
+        for (index, at) in entries.iter().enumerate() {
+            keys[index] = ((order(*at) >> shift) - (low >> shift)) as u16;
+            put_ref(refs, index, *at);
+        }
+        leaf.len = entries.len() as u16;
+        leaf
     }
 
-    /// A leaf of a part of what was in others.
-    pub(super) fn of_keyed(entries: &[Keyed], shift: u8, members: &impl Members) -> Leaf {
-        let (first, last) = (entries[0].order, entries[entries.len() - 1].order);
-        if shift > 0 && last - first < KEYS_FEW {
-            let exact: Vec<Keyed> = entries.iter().map(|e| keyed(e.at, members)).collect();
-            return Leaf::keyed(&exact, 0, LEAF_MAX);
+    /// A leaf of parts of others, in order.
+    pub(super) fn of_parts(parts: &[Part<'_>], members: &impl Members) -> Leaf {
+        let (first, last) = (&parts[0], &parts[parts.len() - 1]);
+        let shifts = parts.iter().map(|part| part.leaf.shift);
+        let shift = shifts.max().expect("some parts");
+        let low = first.order(first.range.start, shift);
+        let high = last.order(last.range.end - 1, shift);
+        if shift > 0 && high - low < KEYS_FEW {
+            let all: Vec<Ref> = parts.iter().flat_map(Part::refs).collect();
+            return Leaf::of(&all, false, members);
         }
-        Leaf::keyed(entries, shift, LEAF_MAX)
+        let more = excess_bits(low, high);
+        let mut leaf = Leaf::empty(LEAF_MAX, low >> more, shift + more as u8);
+        parts.iter().for_each(|part| leaf.append(part));
+        leaf
     }
 
-    /// A leaf of entries whose orders lack the last `shift` bits.
-    fn keyed(entries: &[Keyed], shift: u8, room: usize) -> Leaf {
-        let (first, last) = (entries[0].order, entries[entries.len() - 1].order);
-        let more = excess_bits(first, last);
-        let base = first >> more;
-        let mut words: Arc<[u16]> = std::iter::repeat_n(0, room * ENTRY_WORDS).collect();
-        let all = Arc::get_mut(&mut words).expect("nobody else holds it yet");
-        let (keys, refs) = all.split_at_mut(room);
-        for (index, entry) in entries.iter().enumerate() {
-            keys[index] = ((entry.order >> more) - base) as u16;
-            put_ref(refs, index, entry.at);
-        }
+    fn empty(room: usize, base: u64, shift: u8) -> Leaf {
         Leaf {
-            words,
+            words: std::iter::repeat_n(0, room * ENTRY_WORDS).collect(),
             base,
-            len: entries.len() as u16,
-            shift: shift + more as u8,
+            len: 0,
+            shift,
         }
+    }
+
+    /// Add what lies behind all others, and what the keys can tell about.
+    fn append(&mut self, part: &Part<'_>) {
+        let (base, len, less) = (self.base, self.len(), self.shift - part.leaf.shift);
+        let from = &part.leaf.keys()[part.range.clone()];
+        let from_base = part.leaf.base;
+        let (keys, refs) = self.words_mut();
+        let keys = keys[len..].iter_mut().zip(from);
+        if less == 0 {
+            // The common case, eight keys at a time: what is wrapped around comes back.
+            let moved = from_base.wrapping_sub(base) as u16;
+            keys.for_each(|(key, from)| *key = from.wrapping_add(moved));
+        } else {
+            let key = |from: u16| ((from_base + u64::from(from)) >> less) - base;
+            keys.for_each(|(to, from)| *to = key(*from) as u16);
+        }
+        let halves = 2 * part.range.start..2 * part.range.end;
+        let from = &part.leaf.words[part.leaf.room()..][halves];
+        refs[2 * len..][..from.len()].copy_from_slice(from);
+        self.len += part.range.len() as u16;
     }
 
     #[inline]
@@ -179,6 +212,13 @@ impl Leaf {
     pub(super) fn at(&self, index: usize) -> Ref {
         let halves = &self.words[self.room() + 2 * index..][..2];
         Ref::from_bits(u32::from(halves[0]) | u32::from(halves[1]) << 16)
+    }
+
+    /// All keys and all references, for nobody else to see.
+    #[inline]
+    fn words_mut(&mut self) -> (&mut [u16], &mut [u16]) {
+        let room = self.room();
+        Arc::make_mut(&mut self.words).split_at_mut(room)
     }
 
     #[inline]
@@ -276,12 +316,11 @@ impl Leaf {
             Key::Inside(key) => key,
             Key::Below | Key::Above => self.widen(order),
         };
-        let (len, room) = (self.len(), self.room());
-        if len == room {
+        let len = self.len();
+        if len == self.room() {
             self.resize(room_for(len + 1));
         }
-        let room = self.room();
-        let (keys, refs) = Arc::make_mut(&mut self.words).split_at_mut(room);
+        let (keys, refs) = self.words_mut();
         keys.copy_within(index..len, index + 1);
         keys[index] = key;
         refs.copy_within(2 * index..2 * len, 2 * index + 2);
@@ -297,9 +336,8 @@ impl Leaf {
         let low = value.min(self.base + u64::from(first));
         let high = value.max(self.base + u64::from(last));
         let more = excess_bits(low, high);
-        let (old_base, base) = (self.base, low >> more);
-        let len = self.len();
-        for key in &mut Arc::make_mut(&mut self.words)[..len] {
+        let (old_base, base, len) = (self.base, low >> more, self.len());
+        for key in &mut self.words_mut().0[..len] {
             *key = (((old_base + u64::from(*key)) >> more) - base) as u16;
         }
         self.base = base;
@@ -309,10 +347,10 @@ impl Leaf {
 
     /// Take entries out from an index on; return how many.
     pub(super) fn take(&mut self, index: usize, count: usize, each: &mut dyn FnMut(Ref)) -> usize {
-        let (len, room) = (self.len(), self.room());
+        let len = self.len();
         let end = index.saturating_add(count).min(len);
         (index..end).for_each(|index| each(self.at(index)));
-        let (keys, refs) = Arc::make_mut(&mut self.words).split_at_mut(room);
+        let (keys, refs) = self.words_mut();
         keys.copy_within(end..len, index);
         refs.copy_within(2 * end..2 * len, 2 * index);
         self.len -= (end - index) as u16;
@@ -337,22 +375,6 @@ impl Leaf {
         self.words = words;
     }
 
-    // ---- several ---------------------------------------------------------
-
-    pub(super) fn shift(&self) -> u8 {
-        self.shift
-    }
-
-    /// The entries with their orders, less so many bits, no fewer than the leaf lacks.
-    pub(super) fn entries(&self, shift: u8) -> impl Iterator<Item = Keyed> + '_ {
-        let more = shift - self.shift;
-        let keys = self.keys().iter().enumerate();
-        keys.map(move |(index, key)| Keyed {
-            order: (self.base + u64::from(*key)) >> more,
-            at: self.at(index),
-        })
-    }
-
     pub(super) fn check(&self, is_alone: bool, members: &impl Members) {
         assert!(self.len > 0, "no leaf is empty");
         assert!(self.len() <= self.room() && self.room() <= LEAF_MAX);
@@ -366,9 +388,4 @@ impl Leaf {
             );
         }
     }
-}
-
-fn keyed(at: Ref, members: &impl Members) -> Keyed {
-    let order = order_of(members.score(at));
-    Keyed { order, at }
 }

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use super::leaf::{Keyed, LEAF_MAX, Leaf};
+use super::leaf::{LEAF_MAX, Leaf, Part};
 use super::node::{Child, INNER_MAX, Node, insert_with_room, owned};
 use super::{Change, Members};
 use crate::size_class;
@@ -93,12 +93,10 @@ fn distribute(
         }
     });
     let old: Vec<&Leaf> = old.collect();
-    let shift = old.iter().map(|leaf| leaf.shift()).max();
-    let shift = shift.expect("some leaves");
-    let entries: Vec<Keyed> = old.iter().flat_map(|leaf| leaf.entries(shift)).collect();
-    let share = |i| entries.len() * i / leaves;
+    let sum: usize = old.iter().map(|leaf| leaf.len()).sum();
+    let share = |i| sum * i / leaves;
     let new = (0..leaves).map(|i| {
-        let leaf = Leaf::of_keyed(&entries[share(i)..share(i + 1)], shift, members);
+        let leaf = Leaf::of_parts(&parts(&old, share(i)..share(i + 1)), members);
         change.more += leaf.memory_bytes();
         Child::of(Node::Leaf(leaf), members)
     });
@@ -112,6 +110,19 @@ fn distribute(
     for (more, child) in new.enumerate() {
         insert_with_room(children, range.end + more, child);
     }
+}
+
+/// Where the entries of a range lie, counted through some leaves.
+fn parts<'a>(leaves: &[&'a Leaf], entries: Range<usize>) -> Vec<Part<'a>> {
+    let mut passed = 0;
+    let part = |leaf: &&'a Leaf| {
+        let start = entries.start.max(passed) - passed;
+        let end = entries.end.clamp(passed, passed + leaf.len()) - passed;
+        passed += leaf.len();
+        let range = start..end;
+        (start < end).then_some(Part { leaf, range })
+    };
+    leaves.iter().filter_map(part).collect()
 }
 
 // ---- inner nodes ---------------------------------------------------------
