@@ -74,9 +74,7 @@ const SLOT_BITS: u32 = SLOTS_MAX.ilog2();
 const PAGES_MAX: usize = 1 << (32 - SLOT_BITS);
 /// What a page weighs, counts of the `Arc` included.
 const PAGE_BYTES_MIN: usize = 256;
-/// Allocators keep blocks of one class in spans of 64 KiB with a head of their own, behind which
-/// nine of these fit; of 8 KiB only seven would.
-const PAGE_BYTES_MAX: usize = 7 << 10;
+const PAGE_BYTES_MAX: usize = 8 << 10;
 /// An item beyond this has a page of its own.
 const SHARED_BYTES_MAX: usize = 2 << 10;
 /// Fewer pages than this are not worth a thought about their list.
@@ -212,11 +210,13 @@ impl Arena {
         result
     }
 
-    /// The bytes that a page should grow to: so many that it is full before its slots are.
+    /// The bytes that a page should grow to: so many that it is full before its slots are used up.
+    /// Allocators keep blocks of one size in spans of 64 KiB, which powers of two fill, while ten
+    /// pages of 6 KiB leave a sixteenth.
     fn page_bytes_target(&self) -> usize {
         let average = self.item_bytes / self.items.max(1) + SLOT_BYTES;
         let full = average * (SLOTS_MAX - SLOTS_MAX / 16);
-        size_class::floor(full.clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX))
+        1 << full.clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX).ilog2()
     }
 
     /// Find or make a page that takes an item of this size, and fill that one from now on.

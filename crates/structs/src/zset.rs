@@ -6,9 +6,9 @@
 //!   rank, score ─► Tree ─► leaf ─► Ref
 //! ```
 //!
-//! The score lies beside the member, where a lookup by name finds it, and in the leaf, where a
-//! search by score passes. Over the member and its score an element costs 7 bytes in the slots, 12
-//! to 14 in the tree, and 3 in the arena.
+//! The score lies beside the member and nowhere else; the tree keeps 16 bits of it. Over the member
+//! and its score an element costs 7 bytes in the slots, 6 to 8 in the tree, and 3 in the arena (see
+//! docs/decisions/0020).
 //!
 //! What ZADD's options mean is the caller's business, who asks for the [`ZSet::score`] first.
 //! Ranges are ranges of ranks: a bound by score or by name becomes a rank, once, and the rest is a
@@ -16,8 +16,7 @@
 //!
 //! A clone costs a reference count per page and segment, and one for the whole tree.
 //!
-//! Invariants (`check` asserts them): slots, arena and tree hold the same members with the same
-//! scores.
+//! Invariants (`check` asserts them): slots, arena and tree hold the same members.
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +27,7 @@ use crate::arena::{Arena, Ref};
 use crate::dict::MOVES_PER_REMOVAL;
 use crate::hash::Hasher;
 use crate::slots::{Place, Slots};
-use crate::tree::{self, Entry, Names, Tree};
+use crate::tree::{self, Bound, Members, Tree};
 use base::Rng;
 
 const SCORE_BYTES: usize = 8;
@@ -55,20 +54,12 @@ pub struct Walk<'a> {
     entries: tree::Walk<'a>,
 }
 
-impl<'a> Walk<'a> {
-    #[inline]
-    fn member(&self, entry: Entry) -> (&'a [u8], f64) {
-        (self.arena.name(entry.at), entry.score)
-    }
-}
-
 impl<'a> Iterator for Walk<'a> {
     type Item = (&'a [u8], f64);
 
     #[inline]
     fn next(&mut self) -> Option<(&'a [u8], f64)> {
-        let entry = self.entries.next()?;
-        Some(self.member(entry))
+        self.entries.next().map(|at| member_at(self.arena, at))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -79,25 +70,30 @@ impl<'a> Iterator for Walk<'a> {
 impl<'a> DoubleEndedIterator for Walk<'a> {
     #[inline]
     fn next_back(&mut self) -> Option<(&'a [u8], f64)> {
-        let entry = self.entries.next_back()?;
-        Some(self.member(entry))
+        let at = self.entries.next_back()?;
+        Some(member_at(self.arena, at))
     }
 }
 
 impl ExactSizeIterator for Walk<'_> {}
 
-impl Names for Arena {
+impl Members for Arena {
     #[inline]
     fn name(&self, at: Ref) -> &[u8] {
         &self.get(at)[SCORE_BYTES..]
     }
+
+    #[inline]
+    fn score(&self, at: Ref) -> f64 {
+        member_at(self, at).1
+    }
 }
 
-/// The score that lies beside a member.
+/// A member and the score that lies beside it.
 #[inline]
-fn score_at(arena: &Arena, at: Ref) -> f64 {
-    let score = arena.get(at).first_chunk();
-    f64::from_le_bytes(*score.expect("each member has a score"))
+fn member_at(arena: &Arena, at: Ref) -> (&[u8], f64) {
+    let (score, name) = arena.get(at).split_first_chunk().expect("it has a score");
+    (name, f64::from_le_bytes(*score))
 }
 
 impl ZSet {
@@ -121,9 +117,9 @@ impl ZSet {
         for (member, score) in members {
             let hash = zset.hasher.hash(member);
             let at = zset.link(hash, member, score);
-            entries.push(Entry { score, at });
+            entries.push(at);
         }
-        zset.tree = Tree::from_sorted(entries);
+        zset.tree = Tree::from_sorted(&entries, &zset.arena);
         zset
     }
 
@@ -150,7 +146,7 @@ impl ZSet {
     #[inline]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         let (_, at) = self.find(self.hasher.hash(member), member)?;
-        Some(score_at(&self.arena, at))
+        Some(self.arena.score(at))
     }
 
     /// How many members come before this one.
@@ -159,35 +155,35 @@ impl ZSet {
     }
 
     pub fn rank_and_score(&self, member: &[u8]) -> Option<(usize, f64)> {
-        let score = self.score(member)?;
-        let rank = self.tree.rank(score, member, &self.arena);
-        Some((rank.expect("each member is in the tree"), score))
+        let (_, at) = self.find(self.hasher.hash(member), member)?;
+        Some((self.tree.rank(at, &self.arena), self.arena.score(at)))
     }
 
     /// Give a member a score, whether it was there or not. A score is any number, infinities
     /// included; not-a-number is refused before.
     pub fn set(&mut self, member: &[u8], score: f64) -> Outcome {
+        assert!(!score.is_nan(), "not-a-number is no score");
         let hash = self.hasher.hash(member);
         let Some((_, at)) = self.find(hash, member) else {
             let at = self.link(hash, member, score);
-            self.tree.insert(Entry { score, at }, &self.arena);
+            self.tree.insert(at, &self.arena);
             return Outcome::Added;
         };
-        let old = score_at(&self.arena, at);
-        if old == score {
+        if self.arena.score(at) == score {
             return Outcome::Same;
         }
-        self.tree.rescore(old, member, score, &self.arena);
-        let bytes = self.arena.get_mut(at);
-        bytes[..SCORE_BYTES].copy_from_slice(&score.to_le_bytes());
+        let stays = self.tree.rescore(at, score, &self.arena);
+        self.arena.get_mut(at)[..SCORE_BYTES].copy_from_slice(&score.to_le_bytes());
+        if !stays {
+            self.tree.insert(at, &self.arena);
+        }
         Outcome::Changed
     }
 
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let (place, at) = self.find(self.hasher.hash(member), member)?;
-        let score = score_at(&self.arena, at);
-        let removed = self.tree.remove(score, member, &self.arena);
-        assert_eq!(removed, Some(at), "each member is in the tree");
+        let score = self.arena.score(at);
+        self.tree.remove(at, &self.arena);
         self.unlink(place, at);
         self.tidy(1);
         Some(score)
@@ -197,21 +193,18 @@ impl ZSet {
 
     /// How many members have a score below this one, or up to it if `inclusive`.
     pub fn count_below(&self, score: f64, inclusive: bool) -> usize {
-        let is_before = |entry: Entry| {
-            let other = entry.score;
-            other < score || inclusive && other == score
-        };
-        self.tree.count_while(is_before)
+        let bound = Bound::of_score(score, inclusive);
+        self.tree.before(&bound, &self.arena)
     }
 
     /// How many members come before this name, or up to it if `inclusive`, where all scores are
     /// equal. Where they are not, the answer means nothing.
     pub fn count_before(&self, name: &[u8], inclusive: bool) -> usize {
-        let is_before = |entry: Entry| {
-            let other = self.arena.name(entry.at);
-            other < name || inclusive && other == name
+        let Some(first) = self.tree.get(0) else {
+            return 0;
         };
-        self.tree.count_while(is_before)
+        let bound = Bound::of_name(self.arena.score(first), name, inclusive);
+        self.tree.before(&bound, &self.arena)
     }
 
     /// The members of a range of ranks with their scores, forwards, backwards or from both ends.
@@ -224,8 +217,8 @@ impl ZSet {
 
     /// The member of a rank.
     pub fn get(&self, rank: usize) -> Option<(&[u8], f64)> {
-        let entry = self.tree.get(rank)?;
-        Some((self.arena.name(entry.at), entry.score))
+        let at = self.tree.get(rank)?;
+        Some(member_at(&self.arena, at))
     }
 
     /// Remove up to `count` members from a rank on, but no more than a leaf of the tree has, and say
@@ -233,10 +226,11 @@ impl ZSet {
     /// POPs take what they need from either end.
     pub fn take(&mut self, rank: usize, count: usize, visit: &mut dyn FnMut(&[u8], f64)) -> usize {
         let mut gone = Vec::new();
-        let taken = self.tree.take(rank, count, &mut |entry| gone.push(entry));
-        for entry in gone {
-            let (at, name) = (entry.at, self.arena.name(entry.at));
-            visit(name, entry.score);
+        let mut each = |at| gone.push(at);
+        let taken = self.tree.take(rank, count, &self.arena, &mut each);
+        for at in gone {
+            let (name, score) = member_at(&self.arena, at);
+            visit(name, score);
             let found = self.slots.find(self.hasher.hash(name), |other| other == at);
             let (place, _) = found.expect("every member has a slot");
             self.unlink(place, at);
@@ -249,23 +243,22 @@ impl ZSet {
 
     /// All members with their scores, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], f64)> {
-        self.slots
-            .items()
-            .map(|at| (self.arena.name(at), score_at(&self.arena, at)))
+        self.slots.items().map(|at| member_at(&self.arena, at))
     }
 
     /// Visit members in the order of their hashes; as `Dict::scan`.
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
         let hash_of = |at| self.hasher.hash(self.arena.name(at));
         self.slots.scan(cursor, count, &hash_of, &mut |at| {
-            visit(self.arena.name(at), score_at(&self.arena, at));
+            let (name, score) = member_at(&self.arena, at);
+            visit(name, score);
         })
     }
 
     /// A member at random, each equally likely.
     pub fn random(&self, rng: &mut Rng) -> Option<(&[u8], f64)> {
         let (_, at) = self.slots.random(rng)?;
-        Some((self.arena.name(at), score_at(&self.arena, at)))
+        Some(member_at(&self.arena, at))
     }
 
     /// Free up to so many pages of a set that nobody will look at again. True when it is empty.
@@ -306,11 +299,11 @@ impl ZSet {
             let Some((old, new)) = self.arena.copy_out() else {
                 return;
             };
-            let (name, score) = (self.arena.name(new), score_at(&self.arena, new));
+            let name = self.arena.name(new);
             let found = self.slots.find(self.hasher.hash(name), |at| at == old);
             let (place, _) = found.expect("every member has a slot");
             self.slots.redirect(place, new);
-            self.tree.redirect(score, name, new, &self.arena);
+            self.tree.redirect(old, new, &self.arena);
             self.arena.remove(old);
         }
     }
@@ -327,16 +320,10 @@ impl ZSet {
             self.tree.len(),
             "an entry for each member"
         );
-        for entry in self.tree.walk(0..self.tree.len()) {
-            let (at, name) = (entry.at, self.arena.name(entry.at));
+        for at in self.tree.walk(0..self.tree.len()) {
+            let name = self.arena.name(at);
             let found = self.find(self.hasher.hash(name), name);
             assert_eq!(found.map(|(_, at)| at), Some(at), "each member is found");
-            let (score, beside) = (entry.score, score_at(&self.arena, at));
-            assert_eq!(
-                score.to_bits(),
-                beside.to_bits(),
-                "the score lies beside it"
-            );
         }
     }
 }

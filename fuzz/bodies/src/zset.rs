@@ -51,7 +51,7 @@ fn step(zset: &mut ZSet, model: &mut Model, tape: &mut Tape<'_>) {
         3 => assert!(zset.remove(&name) == model.remove(&name)),
         4 => {
             let (first, count) = (tape.below(4_000), tape.below(1_024));
-            let (from, by) = (score(tape), *tape.pick(&[0.0, 1.0, -0.5]));
+            let (from, by) = (score(tape), *tape.pick(&[0.0, 1.0, -0.5, f64::EPSILON]));
             for number in first..first + count {
                 let score = from + by * number as f64;
                 set(
@@ -127,6 +127,13 @@ fn look(zset: &ZSet, model: &Model, tape: &mut Tape<'_>) {
     if let Some((name, _)) = members.get(one) {
         assert_eq!(zset.rank(name), Some(one));
     }
+    if members.first().map(|first| first.1) == members.last().map(|last| last.1) {
+        let name = name_of(tape.below(4_000));
+        let before = members.iter().filter(|member| member.0 < &name[..]).count();
+        let through = before + usize::from(model.contains_key(&name));
+        assert_eq!(zset.count_before(&name, false), before);
+        assert_eq!(zset.count_before(&name, true), through);
+    }
     let mut seen = Model::new();
     let mut cursor = 0;
     loop {
@@ -158,7 +165,7 @@ fn in_order(model: &Model) -> Vec<(&[u8], f64)> {
 }
 
 fn score(tape: &mut Tape<'_>) -> f64 {
-    match tape.below(4) {
+    match tape.below(6) {
         0 => tape.integer() as f64,
         1 => *tape.pick(&[
             0.0,
@@ -169,6 +176,9 @@ fn score(tape: &mut Tape<'_>) -> f64 {
             1e300,
         ]),
         2 => tape.below(4) as f64,
+        // Equal as far as the keys of a leaf tell, if there are others far away.
+        3 => 1.0 + tape.below(1 << 10) as f64 * f64::EPSILON,
+        4 => 1.7e12 + tape.below(1 << 16) as f64,
         _ => tape.below(1 << 16) as f64 / 16.0,
     }
 }

@@ -1,279 +1,334 @@
 //! Nodes of the counted tree, and what changes them.
 //!
 //! Changes go down by recursion, a level per call, and put firsts and counts right on the way back.
-//! They note how many bytes they allocated and freed.
+//! They note how many bytes they allocated and freed. An insertion makes room on its way down:
+//! whatever is full is split before it is entered.
 
 use std::sync::Arc;
 
-use super::{Change, Edges, Entry, Key, Names};
+use super::leaf::{EntryMut, LEAF_MAX, Leaf};
+use super::{Bound, Change, Members, share};
+use crate::arena::Ref;
 use crate::size_class::{self, ARC_BYTES};
 
-/// A leaf of 2 KiB, and an inner node of one and a half.
-pub(super) const LEAF_MAX: usize = 170;
+/// An inner node of three KiB.
 pub(super) const INNER_MAX: usize = 64;
 
 #[derive(Clone)]
 pub(super) enum Node {
-    Leaf(Vec<Entry>),
-    Inner(Vec<Child>),
+    Leaf(Leaf),
+    Inner(Arc<Vec<Child>>),
 }
 
 #[derive(Clone)]
 pub(super) struct Child {
-    pub(super) first: Entry,
+    pub(super) first: First,
     pub(super) count: u32,
-    pub(super) node: Arc<Node>,
+    pub(super) node: Node,
+}
+
+/// The first entry below a node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, packed(4))]
+pub(super) struct First {
+    pub(super) score: f64,
+    pub(super) at: Ref,
+}
+
+impl First {
+    fn of(at: Ref, members: &impl Members) -> First {
+        let score = members.score(at);
+        First { score, at }
+    }
 }
 
 impl Child {
-    fn of(node: Arc<Node>) -> Child {
+    pub(super) fn of(node: Node, members: &impl Members) -> Child {
         Child {
-            first: node.first(),
+            first: node.first(members),
             count: node.count() as u32,
             node,
         }
     }
 
-    fn refresh(&mut self) {
-        (self.first, self.count) = (self.node.first(), self.node.count() as u32);
+    /// A node above some others.
+    pub(super) fn above(children: Vec<Child>) -> Child {
+        let count = children.iter().map(|child| child.count).sum();
+        Child {
+            first: children[0].first,
+            count,
+            node: Node::Inner(Arc::new(children)),
+        }
+    }
+
+    /// Is a bound behind the first entry?
+    #[inline]
+    pub(super) fn is_before(&self, bound: &Bound<'_>, members: &impl Members) -> bool {
+        bound.is_behind(self.first.score, self.first.at, members)
+    }
+}
+
+/// Does a node lie at the left or the right edge of the tree?
+#[derive(Clone, Copy)]
+pub(super) struct Edges {
+    left: bool,
+    right: bool,
+}
+
+impl Edges {
+    const BOTH: Edges = Edges {
+        left: true,
+        right: true,
+    };
+
+    fn of_child(self, at: usize, children: &[Child]) -> Edges {
+        Edges {
+            left: self.left && at == 0,
+            right: self.right && at + 1 == children.len(),
+        }
     }
 }
 
 impl Node {
     /// A tree of entries in order. `None` if there are none.
-    pub(super) fn build(mut entries: impl Iterator<Item = Entry>) -> Option<Node> {
-        let mut level: Vec<Node> = Vec::new();
-        loop {
-            let leaf: Vec<Entry> = entries.by_ref().take(LEAF_MAX).collect();
-            if leaf.is_empty() {
-                break;
-            }
-            level.push(Node::Leaf(cut_to_size(leaf)));
-        }
+    pub(super) fn build(entries: &[Ref], members: &impl Members) -> Option<Node> {
+        let is_alone = entries.len() <= LEAF_MAX;
+        let leaves = entries.chunks(LEAF_MAX);
+        let leaves = leaves.map(|entries| Node::Leaf(Leaf::of(entries, is_alone, members)));
+        let mut level: Vec<Node> = leaves.collect();
         while level.len() > 1 {
-            let mut children = level
-                .into_iter()
-                .map(|node| Child::of(Arc::new(node)))
-                .peekable();
+            let mut children = level.into_iter().map(|node| Child::of(node, members));
             let mut above = Vec::new();
-            while children.peek().is_some() {
-                let some: Vec<Child> = children.by_ref().take(INNER_MAX - 1).collect();
-                above.push(cut_to_size(some));
+            while children.len() > 0 {
+                let mut some = Vec::with_capacity(INNER_MAX);
+                some.extend(children.by_ref().take(INNER_MAX - 1));
                 // No inner node has one child: the last one goes to the others.
-                if children.size_hint().0 == 1 {
-                    above
-                        .last_mut()
-                        .expect("just pushed")
-                        .extend(children.next());
+                if children.len() == 1 {
+                    some.extend(children.next());
                 }
+                some.shrink_to(size_class::capacity::<Child>(some.len()));
+                above.push(Node::Inner(Arc::new(some)));
             }
-            level = above.into_iter().map(Node::Inner).collect();
+            level = above;
         }
         level.pop()
     }
 
-    pub(super) fn above(left: Arc<Node>, right: Arc<Node>) -> Node {
-        Node::Inner(vec![Child::of(left), Child::of(right)])
-    }
-
-    fn first(&self) -> Entry {
+    fn first(&self, members: &impl Members) -> First {
         match self {
-            Node::Leaf(entries) => entries[0],
+            Node::Leaf(leaf) => First::of(leaf.at(0), members),
             Node::Inner(children) => children[0].first,
         }
     }
 
     pub(super) fn count(&self) -> usize {
         match self {
-            Node::Leaf(entries) => entries.len(),
+            Node::Leaf(leaf) => leaf.len(),
             Node::Inner(children) => children.iter().map(|child| child.count as usize).sum(),
         }
     }
 
-    fn len(&self) -> usize {
-        match self {
-            Node::Leaf(entries) => entries.len(),
-            Node::Inner(children) => children.len(),
-        }
-    }
-
-    fn len_max(&self) -> usize {
-        match self {
-            Node::Leaf(_) => LEAF_MAX,
-            Node::Inner(_) => INNER_MAX,
-        }
-    }
-
     pub(super) fn memory_bytes(&self) -> usize {
-        let own = ARC_BYTES + size_of::<Node>();
         match self {
-            Node::Leaf(entries) => own + entries.capacity() * size_of::<Entry>(),
-            Node::Inner(children) => own + children.capacity() * size_of::<Child>(),
+            Node::Leaf(leaf) => leaf.memory_bytes(),
+            Node::Inner(children) => {
+                let own = ARC_BYTES + size_of::<Vec<Child>>();
+                own + children.capacity() * size_of::<Child>()
+            }
         }
     }
 
     pub(super) fn memory_bytes_deep(&self) -> usize {
         let below = match self {
-            Node::Leaf(_) => 0,
-            Node::Inner(children) => children
-                .iter()
-                .map(|child| child.node.memory_bytes_deep())
-                .sum(),
-        };
-        self.memory_bytes() + below
-    }
-
-    pub(super) fn only_child(&self) -> Option<Arc<Node>> {
-        match self {
-            Node::Inner(children) if children.len() == 1 => Some(children[0].node.clone()),
-            _ => None,
-        }
-    }
-
-    pub(super) fn into_children(self) -> impl Iterator<Item = Arc<Node>> {
-        let children = match self {
-            Node::Leaf(_) => Vec::new(),
+            Node::Leaf(_) => &[][..],
             Node::Inner(children) => children,
         };
-        children.into_iter().map(|child| child.node)
+        let below = below.iter().map(|child| child.node.memory_bytes_deep());
+        self.memory_bytes() + below.sum::<usize>()
+    }
+
+    /// The children of a node that nobody else holds.
+    pub(super) fn into_children(self) -> impl Iterator<Item = Node> {
+        let children = match self {
+            Node::Leaf(_) => None,
+            Node::Inner(children) => Arc::into_inner(children),
+        };
+        let children = children.into_iter().flatten();
+        children.map(|child| child.node)
     }
 
     /// Assert the invariants below and return the number of levels.
-    pub(super) fn check(&self, is_root: bool) -> usize {
-        assert!(self.len() <= self.len_max());
-        match self {
-            Node::Leaf(entries) => {
-                assert!(!entries.is_empty(), "no leaf is empty");
-                1
+    pub(super) fn check(&self, is_root: bool, members: &impl Members) -> usize {
+        let children = match self {
+            Node::Leaf(leaf) => {
+                leaf.check(is_root, members);
+                return 1;
             }
-            Node::Inner(children) => {
-                assert!(children.len() > 1 || is_root && !children.is_empty());
-                let levels = children[0].node.check(false);
-                for child in children {
-                    assert_eq!(
-                        child.node.check(false),
-                        levels,
-                        "all leaves are equally deep"
-                    );
-                    assert_eq!(child.count as usize, child.node.count());
-                    assert!(child.first == child.node.first());
-                }
-                levels + 1
-            }
+            Node::Inner(children) => children,
+        };
+        assert!((2..=INNER_MAX).contains(&children.len()));
+        let levels = children[0].node.check(false, members);
+        for child in children.iter() {
+            let below = child.node.check(false, members);
+            assert_eq!(below, levels, "all leaves are equally deep");
+            assert_eq!(child.count as usize, child.node.count());
+            assert!(child.first == child.node.first(members));
         }
+        levels + 1
     }
 }
 
-/// A node that is about to change, for nobody else to see. Its bytes are taken away until it is
-/// done.
-fn owned<'a>(node: &'a mut Arc<Node>, change: &mut Change) -> &'a mut Node {
-    change.less += node.memory_bytes();
-    Arc::make_mut(node)
+/// The children of a node that is about to change, for nobody else to see.
+pub(super) fn owned(children: &mut Arc<Vec<Child>>) -> &mut Vec<Child> {
+    Arc::make_mut(children)
 }
 
-/// Add an entry; return the right half if the node was full.
-pub(super) fn insert(
-    node: &mut Arc<Node>,
-    entry: Entry,
-    key: &Key<'_>,
-    names: &impl Names,
+// ---- insertion -----------------------------------------------------------
+
+/// Add an entry below the root, and a level if the root is full.
+pub(super) fn insert_at_root(
+    root: &mut Node,
+    at: Ref,
+    members: &impl Members,
+    change: &mut Change,
+) {
+    let is_full = match root {
+        Node::Leaf(leaf) => leaf.is_full(),
+        Node::Inner(children) => children.len() == INNER_MAX,
+    };
+    if is_full {
+        let above = Node::Inner(Arc::new(vec![Child::of(root.clone(), members)]));
+        change.more += above.memory_bytes();
+        *root = above;
+    }
+    let bound = Bound::of_entry(at, false, members);
+    insert(root, at, &bound, members, Edges::BOTH, change);
+}
+
+/// Add an entry to a node that is not full.
+fn insert(
+    node: &mut Node,
+    at: Ref,
+    bound: &Bound<'_>,
+    members: &impl Members,
     edges: Edges,
     change: &mut Change,
-) -> Option<Arc<Node>> {
-    let node = owned(node, change);
-    let right = match node {
-        Node::Leaf(entries) => {
-            let at = entries.partition_point(|other| key.is_after(other, names));
-            let cut = match at {
-                LEAF_MAX if edges.right => LEAF_MAX,
-                0 if edges.left => 0,
-                _ => LEAF_MAX / 2,
-            };
-            insert_or_split(entries, at, entry, LEAF_MAX, cut).map(Node::Leaf)
-        }
+) {
+    change.less += node.memory_bytes();
+    match node {
+        Node::Leaf(leaf) => leaf.insert(leaf.before(bound, members), bound.score, at),
         Node::Inner(children) => {
-            let last = children.len() - 1;
-            let firsts = children.partition_point(|child| key.is_after(&child.first, names));
-            let at = firsts.saturating_sub(1);
-            let child = &mut children[at];
-            let edges = Edges {
-                left: edges.left && at == 0,
-                right: edges.right && at == last,
-            };
-            let split = insert(&mut child.node, entry, key, names, edges, change);
-            child.first = child.node.first();
-            child.count += 1;
-            let new = split.map(|right| {
-                child.refresh();
-                Child::of(right)
-            });
-            let cut = match at {
-                _ if edges.right => INNER_MAX - 1,
-                _ if edges.left => 1,
-                _ => INNER_MAX / 2,
-            };
-            let split = new.and_then(|new| insert_or_split(children, at + 1, new, INNER_MAX, cut));
-            split.map(Node::Inner)
+            let children = owned(children);
+            if let Some(index) = make_room(children, at, bound, members, edges, change) {
+                let edges = edges.of_child(index, children);
+                let child = &mut children[index];
+                insert(&mut child.node, at, bound, members, edges, change);
+                child.count += 1;
+                // It was sought behind the first entry, unless it is the first one now.
+                if index == 0 && !child.is_before(bound, members) {
+                    let score = bound.score;
+                    child.first = First { score, at };
+                }
+            }
         }
-    };
+    }
     change.more += node.memory_bytes();
-    let right = right?;
-    change.more += right.memory_bytes();
-    Some(Arc::new(right))
 }
 
-/// Insert an item; if there are `max`, cut there and return what is right of it.
-fn insert_or_split<T>(
-    items: &mut Vec<T>,
-    at: usize,
-    item: T,
-    max: usize,
-    cut: usize,
-) -> Option<Vec<T>> {
-    if items.len() < max {
-        insert_with_room(items, at, item);
-        return None;
+/// The child that a bound belongs to.
+#[inline]
+fn child_before(children: &[Child], bound: &Bound<'_>, members: &impl Members) -> usize {
+    let firsts = children.partition_point(|child| child.is_before(bound, members));
+    firsts.saturating_sub(1)
+}
+
+/// The child that an entry belongs to, when it has room. None if the entry was added meanwhile: at
+/// an edge of the tree it begins the next leaf.
+fn make_room(
+    children: &mut Vec<Child>,
+    at: Ref,
+    bound: &Bound<'_>,
+    members: &impl Members,
+    edges: Edges,
+    change: &mut Change,
+) -> Option<usize> {
+    let index = child_before(children, bound, members);
+    let edges = edges.of_child(index, children);
+    match &mut children[index].node {
+        Node::Leaf(leaf) if leaf.is_full() => {
+            let next = match leaf.before(bound, members) {
+                LEAF_MAX if edges.right => Some(index + 1),
+                0 if edges.left => Some(index),
+                _ => None,
+            };
+            if let Some(next) = next {
+                let leaf = Node::Leaf(Leaf::of(&[at], false, members));
+                change.more += leaf.memory_bytes();
+                insert_with_room(children, next, Child::of(leaf, members));
+                return None;
+            }
+            share::relieve(children, index, members, change);
+        }
+        Node::Inner(below) if below.len() == INNER_MAX => {
+            let cut = match () {
+                () if edges.right => INNER_MAX - 2,
+                () if edges.left => 2,
+                () => INNER_MAX / 2,
+            };
+            let right = share::split(&mut children[index], cut, change);
+            insert_with_room(children, index + 1, right);
+        }
+        _ => return Some(index),
     }
-    let mut right = items.split_off(cut);
-    items.shrink_to(size_class::capacity::<T>(items.len() + 1));
-    // Behind the last one of a full node begins the next.
-    if at > cut || cut == max {
-        insert_with_room(&mut right, at - cut, item);
-    } else {
-        insert_with_room(items, at, item);
-    }
-    Some(right)
+    Some(child_before(children, bound, members))
 }
 
 /// Insert into a vector that grows through the sizes that allocators keep.
-fn insert_with_room<T>(items: &mut Vec<T>, at: usize, item: T) {
-    if items.len() == items.capacity() {
-        let capacity = size_class::capacity::<T>(items.len() + 1);
-        items.reserve_exact(capacity - items.len());
+pub(super) fn insert_with_room(children: &mut Vec<Child>, at: usize, child: Child) {
+    if children.len() == children.capacity() {
+        let capacity = size_class::capacity::<Child>(children.len() + 1);
+        children.reserve_exact(capacity - children.len());
     }
-    items.insert(at, item);
+    children.insert(at, child);
 }
 
-fn cut_to_size<T>(mut items: Vec<T>) -> Vec<T> {
-    items.shrink_to(size_class::capacity::<T>(items.len()));
-    items
-}
+// ---- by rank -------------------------------------------------------------
 
-/// Put an entry in the place of another one.
-pub(super) fn set(node: &mut Arc<Node>, rank: usize, entry: Entry, change: &mut Change) {
-    let node = owned(node, change);
+/// Change the entry of a rank, which stays in order.
+pub(super) fn change_entry(
+    node: &mut Node,
+    rank: usize,
+    change_to: &mut dyn FnMut(EntryMut<'_>),
+    change: &mut Change,
+) {
+    change.less += node.memory_bytes();
     match node {
-        Node::Leaf(entries) => entries[rank] = entry,
+        Node::Leaf(leaf) => change_to(leaf.entry_mut(rank)),
         Node::Inner(children) => {
+            let children = owned(children);
             let (at, rank) = child_of(children, rank);
-            set(&mut children[at].node, rank, entry, change);
-            children[at].first = children[at].node.first();
+            let child = &mut children[at];
+            change_entry(&mut child.node, rank, change_to, change);
+            if rank == 0 {
+                // The score is that of before: a first entry changes its place with its score.
+                child.first.at = child.node.first_ref();
+            }
         }
     }
     change.more += node.memory_bytes();
 }
 
+impl Node {
+    fn first_ref(&self) -> Ref {
+        match self {
+            Node::Leaf(leaf) => leaf.at(0),
+            Node::Inner(children) => children[0].first.at,
+        }
+    }
+}
+
 /// The child that holds a rank, and the rank there.
+#[inline]
 pub(super) fn child_of(children: &[Child], mut rank: usize) -> (usize, usize) {
     for (at, child) in children.iter().enumerate() {
         if rank < child.count as usize {
@@ -284,85 +339,61 @@ pub(super) fn child_of(children: &[Child], mut rank: usize) -> (usize, usize) {
     unreachable!("a rank below the count");
 }
 
-/// Take entries out of the leaf that holds a rank, from there on; return how many.
-pub(super) fn take(
-    node: &mut Arc<Node>,
+/// Take entries out of the leaf that holds a rank, from there on; return how many. Levels that are
+/// not needed any more go.
+pub(super) fn take_at_root(
+    root: &mut Node,
     rank: usize,
     count: usize,
-    each: &mut dyn FnMut(Entry),
+    members: &impl Members,
+    each: &mut dyn FnMut(Ref),
     change: &mut Change,
 ) -> usize {
-    let node = owned(node, change);
+    let taken = take(root, rank, count, members, each, change);
+    while let Node::Inner(children) = root
+        && children.len() == 1
+    {
+        let only = children[0].node.clone();
+        change.less += root.memory_bytes();
+        *root = only;
+    }
+    if let Node::Leaf(leaf) = root {
+        change.less += leaf.memory_bytes();
+        leaf.cut_to_size();
+        change.more += leaf.memory_bytes();
+    }
+    taken
+}
+
+fn take(
+    node: &mut Node,
+    rank: usize,
+    count: usize,
+    members: &impl Members,
+    each: &mut dyn FnMut(Ref),
+    change: &mut Change,
+) -> usize {
+    change.less += node.memory_bytes();
     let taken = match node {
-        Node::Leaf(entries) => {
-            let end = rank.saturating_add(count).min(entries.len());
-            entries.drain(rank..end).for_each(each);
-            // Two sizes too large is one too many, but one may soon be needed again.
-            let capacity = size_class::capacity::<Entry>(entries.len() * 5 / 4 + 1);
-            entries.shrink_to(capacity);
-            end - rank
-        }
+        Node::Leaf(leaf) => leaf.take(rank, count, each),
         Node::Inner(children) => {
+            let children = owned(children);
             let (at, rank) = child_of(children, rank);
             let child = &mut children[at];
-            let taken = take(&mut child.node, rank, count, each, change);
-            match child.node.len() {
-                0 => {
-                    change.less += child.node.memory_bytes();
-                    children.remove(at);
+            let taken = take(&mut child.node, rank, count, members, each, change);
+            child.count -= taken as u32;
+            if child.count == 0 {
+                change.less += child.node.memory_bytes();
+                children.remove(at);
+            } else {
+                if rank == 0 {
+                    child.first = child.node.first(members);
                 }
-                len => {
-                    child.count -= taken as u32;
-                    child.first = child.node.first();
-                    if len < child.node.len_max() / 4 && children.len() > 1 {
-                        level(children, at, change);
-                    }
-                }
+                share::level(children, at, members, change);
             }
             taken
         }
     };
     change.more += node.memory_bytes();
     taken
-}
-
-/// A child has become small: let it go together with a neighbour, or share with it.
-fn level(children: &mut Vec<Child>, at: usize, change: &mut Change) {
-    let left = at.min(children.len() - 2);
-    let right = children.remove(left + 1);
-    change.less += right.node.memory_bytes();
-    let mut right = Arc::unwrap_or_clone(right.node);
-    let child = &mut children[left];
-    let node = owned(&mut child.node, change);
-    let together = node.len() + right.len() <= node.len_max() * 3 / 4;
-    match (&mut *node, &mut right) {
-        (Node::Leaf(left), Node::Leaf(right)) => share(left, right, together),
-        (Node::Inner(left), Node::Inner(right)) => share(left, right, together),
-        _ => unreachable!("all leaves are equally deep"),
-    }
-    change.more += node.memory_bytes();
-    child.refresh();
-    if right.len() > 0 {
-        change.more += right.memory_bytes();
-        children.insert(left + 1, Child::of(Arc::new(right)));
-    }
-}
-
-/// Move items over the border between two neighbours: all to the left, or half to each.
-fn share<T>(left: &mut Vec<T>, right: &mut Vec<T>, together: bool) {
-    let sum = left.len() + right.len();
-    let cut = if together { sum } else { sum / 2 };
-    if cut >= left.len() {
-        let more = cut - left.len();
-        let capacity = size_class::capacity::<T>(cut);
-        left.reserve_exact(capacity.saturating_sub(left.len()));
-        left.extend(right.drain(..more));
-    } else {
-        let mut moved = left.split_off(cut);
-        moved.reserve_exact(size_class::capacity::<T>(sum - cut) - moved.len());
-        moved.append(right);
-        *right = moved;
-    }
-    left.shrink_to(size_class::capacity::<T>(left.len()));
-    right.shrink_to(size_class::capacity::<T>(right.len()));
 }

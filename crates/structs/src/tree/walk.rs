@@ -2,44 +2,35 @@
 
 use std::ops::Range;
 
+use super::leaf::Leaf;
 use super::node::{Node, child_of};
-use super::{Entry, Key, Names, Tree};
+use super::{Bound, Members, Tree};
+use crate::arena::Ref;
+
+/// Where an entry is.
+pub(super) struct Place<'a> {
+    pub(super) rank: usize,
+    pub(super) leaf: &'a Leaf,
+    pub(super) index: usize,
+}
 
 impl Tree {
     /// The entry of a rank, counted from zero.
-    pub fn get(&self, rank: usize) -> Option<Entry> {
+    pub fn get(&self, rank: usize) -> Option<Ref> {
         let (leaf, start) = self.leaf_of(rank)?;
-        Some(leaf[rank - start])
+        Some(leaf.at(rank - start))
     }
 
-    /// How many entries are before this one; `None` if it is not there.
-    pub fn rank(&self, score: f64, name: &[u8], names: &impl Names) -> Option<usize> {
-        let (rank, _, _) = self.locate(&Key { score, name }, names)?;
-        Some(rank)
+    /// How many entries are before this one.
+    pub fn rank(&self, at: Ref, members: &impl Members) -> usize {
+        self.locate(at, members).rank
     }
 
-    /// How many entries from the first on are such as is asked for. All of those must come before
-    /// all others: scores below one, for instance, or names up to one where all scores are equal.
-    pub fn count_while(&self, mut is_before: impl FnMut(Entry) -> bool) -> usize {
-        let Some(mut node) = self.root.as_deref() else {
-            return 0;
-        };
-        let mut count = 0;
-        loop {
-            match node {
-                Node::Leaf(entries) => {
-                    return count + entries.partition_point(|entry| is_before(*entry));
-                }
-                Node::Inner(children) => {
-                    let at = children.partition_point(|child| is_before(child.first));
-                    let Some(at) = at.checked_sub(1) else {
-                        return count;
-                    };
-                    let before = children[..at].iter().map(|child| child.count as usize);
-                    count += before.sum::<usize>();
-                    node = &children[at].node;
-                }
-            }
+    /// How many entries are before a bound.
+    pub fn before(&self, bound: &Bound<'_>, members: &impl Members) -> usize {
+        match self.leaf_before(bound, members) {
+            Some((leaf, start)) => start + leaf.before(bound, members),
+            None => 0,
         }
     }
 
@@ -49,20 +40,20 @@ impl Tree {
         Walk {
             tree: self,
             ranks: ranks.start.min(end)..end,
-            front: (&[], 0),
-            back: (&[], 0),
+            front: None,
+            back: None,
         }
     }
 
     /// The leaf that holds a rank, and the rank of its first entry.
-    fn leaf_of(&self, rank: usize) -> Option<(&[Entry], usize)> {
+    fn leaf_of(&self, rank: usize) -> Option<(&Leaf, usize)> {
         if rank >= self.len {
             return None;
         }
-        let (mut node, mut inside) = (self.root.as_deref()?, rank);
+        let (mut node, mut inside) = (self.root.as_ref()?, rank);
         loop {
             match node {
-                Node::Leaf(entries) => return Some((entries, rank - inside)),
+                Node::Leaf(leaf) => return Some((leaf, rank - inside)),
                 Node::Inner(children) => {
                     let (at, below) = child_of(children, inside);
                     (node, inside) = (&children[at].node, below);
@@ -71,32 +62,37 @@ impl Tree {
         }
     }
 
-    /// The rank of an entry, its leaf and its index there.
-    pub(super) fn locate(
-        &self,
-        key: &Key<'_>,
-        names: &impl Names,
-    ) -> Option<(usize, &[Entry], usize)> {
-        let (mut node, mut rank) = (self.root.as_deref()?, 0);
+    /// The leaf whose first entry is the last one before a bound, and the rank of that.
+    #[inline]
+    fn leaf_before(&self, bound: &Bound<'_>, members: &impl Members) -> Option<(&Leaf, usize)> {
+        let (mut node, mut rank) = (self.root.as_ref()?, 0);
         loop {
             match node {
-                Node::Leaf(entries) => {
-                    let at = entries.partition_point(|entry| key.is_after(entry, names));
-                    let found = entries.get(at)?;
-                    return key
-                        .cmp(found, names)
-                        .is_eq()
-                        .then_some((rank + at, entries, at));
-                }
+                Node::Leaf(leaf) => return Some((leaf, rank)),
                 Node::Inner(children) => {
-                    let from =
-                        children.partition_point(|child| key.cmp(&child.first, names).is_ge());
-                    let at = from.checked_sub(1)?;
+                    let firsts = children.partition_point(|child| child.is_before(bound, members));
+                    let at = firsts.saturating_sub(1);
                     let before = children[..at].iter().map(|child| child.count as usize);
                     rank += before.sum::<usize>();
                     node = &children[at].node;
                 }
             }
+        }
+    }
+
+    /// Where an entry is that is there.
+    #[inline]
+    pub(super) fn locate(&self, at: Ref, members: &impl Members) -> Place<'_> {
+        // Where scores are equal the reference tells, and not the name.
+        let bound = Bound::of_entry(at, true, members);
+        let (leaf, start) = self
+            .leaf_before(&bound, members)
+            .expect("there are entries");
+        let index = leaf.index_of(bound.score, at).expect("the entry is there");
+        Place {
+            rank: start + index,
+            leaf,
+            index,
         }
     }
 }
@@ -105,28 +101,31 @@ impl Tree {
 pub struct Walk<'a> {
     tree: &'a Tree,
     ranks: Range<usize>,
-    front: (&'a [Entry], usize),
-    back: (&'a [Entry], usize),
+    front: Option<(&'a Leaf, usize)>,
+    back: Option<(&'a Leaf, usize)>,
 }
 
 impl<'a> Walk<'a> {
     /// The entry of a rank: of this leaf, or of the one that takes its place.
     #[inline]
-    fn entry(tree: &'a Tree, leaf: &mut (&'a [Entry], usize), rank: usize) -> Option<Entry> {
-        let inside = rank.checked_sub(leaf.1).and_then(|at| leaf.0.get(at));
-        if inside.is_some() {
-            return inside.copied();
+    fn entry(tree: &'a Tree, kept: &mut Option<(&'a Leaf, usize)>, rank: usize) -> Option<Ref> {
+        if let Some((leaf, start)) = kept
+            && let Some(index) = rank.checked_sub(*start)
+            && index < leaf.len()
+        {
+            return Some(leaf.at(index));
         }
-        *leaf = tree.leaf_of(rank)?;
-        Some(leaf.0[rank - leaf.1])
+        let (leaf, start) = tree.leaf_of(rank)?;
+        *kept = Some((leaf, start));
+        Some(leaf.at(rank - start))
     }
 }
 
 impl Iterator for Walk<'_> {
-    type Item = Entry;
+    type Item = Ref;
 
     #[inline]
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<Ref> {
         let rank = self.ranks.next()?;
         Walk::entry(self.tree, &mut self.front, rank)
     }
@@ -138,7 +137,7 @@ impl Iterator for Walk<'_> {
 
 impl DoubleEndedIterator for Walk<'_> {
     #[inline]
-    fn next_back(&mut self) -> Option<Entry> {
+    fn next_back(&mut self) -> Option<Ref> {
         let rank = self.ranks.next_back()?;
         Walk::entry(self.tree, &mut self.back, rank)
     }
