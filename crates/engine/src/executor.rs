@@ -362,17 +362,27 @@ impl Executor {
         self.resolver.clear();
         self.resolved.clear();
         self.prefetch.clear();
-        for request in window {
+        for (at, request) in window.iter().enumerate() {
             let resolved = self.resolver.resolve(&self.engine, request.argv);
             self.resolved.push(resolved);
             let database = clients[request.seat as usize]
                 .as_ref()
                 .map_or(0, |client| client.session.database);
-            for &hash in self.resolver.hashes(resolved) {
+            let hashes = self.resolver.hashes(resolved);
+            for &hash in hashes {
                 self.prefetch.add(hash, database);
             }
+            if let (Some(id), [hash]) = (resolved.command(), hashes) {
+                let words = self.engine.commands.get(id).members;
+                let words = words.words(request.argv.len());
+                let shard = self.engine.shards.of(*hash);
+                self.prefetch
+                    .add_members(shard, (*hash, database), at, words);
+            }
         }
-        self.prefetch.run(&self.engine.shards, &mut self.local.held);
+        let held = &mut self.local.held;
+        self.prefetch.run(&self.engine.shards, held);
+        self.prefetch.run_members(held, |at| window[at].argv);
     }
 
     fn finish(&mut self) {

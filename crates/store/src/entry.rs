@@ -39,9 +39,9 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::prefetch::prefetch;
-use crate::slab::Memory;
+use structs::processor::prefetch;
 
+use crate::slab::Memory;
 use crate::value::{Kind, Large, PackedView, Packing, STRING_TAG, ValueView};
 use crate::{Access, Block};
 
@@ -589,13 +589,15 @@ impl EntryRef {
             .then(|| self.with_block(|block| change(Arc::make_mut(block))))
     }
 
-    /// Change a large collection in place; if it is shared, a copy of it.
-    pub(crate) fn modify_large<R>(self, change: impl FnOnce(&mut Large) -> R) -> Option<R> {
-        if self.encoding() != Encoding::Large {
-            return None;
-        }
+    /// Change a large collection, or a copy if it is shared, and say what it took and takes.
+    pub(crate) fn modify_large<R>(self, change: impl FnOnce(&mut Large) -> R) -> (R, [usize; 2]) {
+        assert!(self.encoding() == Encoding::Large);
+        let measured = |large: &mut Arc<Large>| {
+            let before = large.memory_bytes();
+            (change(Arc::make_mut(large)), [before, large.memory_bytes()])
+        };
         // SAFETY: with this encoding the value is a `Large`.
-        Some(unsafe { self.with_counted::<Large, R>(|large| change(Arc::make_mut(large))) })
+        unsafe { self.with_counted(measured) }
     }
 
     pub(crate) fn with_block<R>(self, change: impl FnOnce(&mut Block) -> R) -> R {

@@ -11,9 +11,8 @@
 //! neither sessions nor replies. Time comes in as an argument. Who may touch a
 //! shard when is the engine's business.
 //!
-//! `unsafe` lives in four rooms: [`entry`] (byte-packed allocations), [`slab`]
-//! (where they lie), [`segment`] (lines of 64 bytes with tagged pointers) and
-//! [`prefetch`].
+//! `unsafe` lives in three rooms: [`entry`] (byte-packed allocations), [`slab`]
+//! (where they lie) and [`segment`] (lines of 64 bytes with tagged pointers).
 
 mod access;
 pub mod bitfield;
@@ -23,7 +22,6 @@ mod entry;
 mod hash;
 mod images;
 pub mod lcs;
-mod prefetch;
 mod segment;
 mod shard;
 mod slab;

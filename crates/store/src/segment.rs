@@ -29,8 +29,9 @@
 
 use std::ptr::NonNull;
 
+use structs::processor::prefetch;
+
 use crate::entry::EntryRef;
-use crate::prefetch::prefetch;
 use crate::slab::Slabs;
 
 /// Slots in a bucket.

@@ -30,6 +30,7 @@
 //! with the overflow bit set, in the stash; every directory slot points to the
 //! segment whose depth and prefix cover it; the counts and sums are exact.
 
+mod ahead;
 mod check;
 mod expiry;
 mod growth;

@@ -311,9 +311,8 @@ impl Table {
     /// Change a large collection in place.
     fn change_large<R>(&mut self, slot: Slot, change: impl FnOnce(&mut Large) -> R) -> R {
         let entry = self.entry_to_change(slot, Remains::Owned);
-        let before = entry.memory_bytes();
-        let result = entry.modify_large(change).expect("a large collection");
-        self.settle_bytes(before, entry.memory_bytes());
+        let (result, [before, after]) = entry.modify_large(change);
+        self.settle_bytes(before, after);
         result
     }
 

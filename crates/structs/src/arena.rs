@@ -127,6 +127,18 @@ impl Arena {
         self.pages[at.page()].item_mut(at.slot())
     }
 
+    /// Ask for the line that says where an item begins.
+    #[inline]
+    pub(crate) fn prefetch_place(&self, at: Ref) {
+        self.pages[at.page()].prefetch_slot(at.slot());
+    }
+
+    /// Ask for an item.
+    #[inline]
+    pub(crate) fn prefetch_item(&self, at: Ref) {
+        self.pages[at.page()].prefetch_item(at.slot());
+    }
+
     /// Add an item that consists of these parts.
     pub fn insert(&mut self, parts: &[&[u8]]) -> Ref {
         let size = page::size(parts);

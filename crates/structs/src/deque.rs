@@ -26,7 +26,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::listpack::{Item, Listpack};
+use crate::listpack::{Item, Listpack, Roomy};
 
 pub use change::Side;
 pub use iter::{Backward, Forward};
@@ -125,12 +125,7 @@ impl Deque {
         if slot.len == 1 {
             self.remove_node(at);
         } else {
-            let index = if end == End::Front {
-                0
-            } else {
-                slot.len as usize - 1
-            };
-            self.change(at, |node| node.remove(index, 1));
+            self.change(at, |node| node.pop(end));
             self.count(at, -1);
         }
         Some(result)
@@ -167,7 +162,7 @@ impl Deque {
     /// Append a node that was saved: the sound bytes of a listpack.
     pub fn push_packed(&mut self, bytes: Vec<u8>) {
         if !Listpack::new(&bytes).is_empty() {
-            self.insert_node(self.nodes.len(), Node::Packed(bytes));
+            self.insert_node(self.nodes.len(), Node::Packed(Roomy::new(bytes)));
         }
     }
 

@@ -24,10 +24,13 @@
 //! Invariants (`check` asserts them): each name has one slot; the count of deadlines is exact and
 //! the bounds are bounds.
 
+mod ahead;
 mod expiry;
 mod item;
 #[cfg(test)]
 mod tests;
+
+use std::ops::ControlFlow;
 
 use crate::arena::{Arena, Ref};
 use crate::hash::Hasher;
@@ -35,6 +38,7 @@ use crate::slots::{Place, Slots};
 use base::Rng;
 
 pub use crate::hash::Hashed;
+pub use ahead::Ahead;
 pub use item::Item;
 use item::{Head, Shape};
 
@@ -133,7 +137,18 @@ impl Dict {
     /// The same for whoever asks several dicts about a name.
     #[inline]
     pub fn contains_hashed(&self, name: &[u8], hashed: &mut Hashed) -> bool {
-        self.find(hashed.of(self.hasher, name), name).is_some()
+        let prefix = hashed.prefix(self.hasher);
+        let sought =
+            prefix.and_then(|prefix| self.slots.seek(prefix, |at| self.item(at).name == name));
+        sought.unwrap_or_else(|| self.find(hashed.of(self.hasher, name), name).is_some())
+    }
+
+    /// May a name be here of whose hash so much is known? It is not looked for.
+    #[inline]
+    pub fn may_contain(&self, hashed: &Hashed) -> bool {
+        let prefix = hashed.prefix(self.hasher);
+        let sought = prefix.and_then(|prefix| self.slots.seek(prefix, |_| true));
+        sought.unwrap_or(true)
     }
 
     // ---- change ----------------------------------------------------------
@@ -249,6 +264,22 @@ impl Dict {
     /// All items, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = Item<'_>> {
         self.slots.items().map(|at| self.item(at))
+    }
+
+    /// Visit items with what their slots tell of their hashes, as far as `is_wanted` says so. Those
+    /// that are not wanted are not even looked at.
+    pub fn visit_hashed(
+        &self,
+        is_wanted: impl Fn(&Hashed) -> bool,
+        mut visit: impl FnMut(Item<'_>, Hashed) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.slots.visit_told(&mut |at, prefix| {
+            let hashed = Hashed::told(self.hasher, prefix);
+            match is_wanted(&hashed) {
+                true => visit(self.item(at), hashed),
+                false => ControlFlow::Continue(()),
+            }
+        })
     }
 
     /// Visit items, in the order of [`Dict::iter`], from a place on, until `visit` says that these

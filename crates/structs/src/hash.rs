@@ -17,20 +17,47 @@ impl Hasher {
     }
 }
 
-/// The hash of one name, found once for all dicts that share a secret.
+/// How a hash begins: its first bits, then zeros. No bits: nothing is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Prefix {
+    pub(crate) hash: u64,
+    pub(crate) bits: u32,
+}
+
+/// What is known of the hash of one name, for all dicts that share a secret: found once.
 #[derive(Clone, Copy, Default)]
-pub struct Hashed(Option<(Hasher, u64)>);
+pub struct Hashed(Option<(Hasher, Known)>);
+
+#[derive(Clone, Copy)]
+enum Known {
+    Prefix(Prefix),
+    Whole(u64),
+}
 
 impl Hashed {
     #[inline]
+    pub(crate) fn told(hasher: Hasher, prefix: Prefix) -> Hashed {
+        Hashed(Some((hasher, Known::Prefix(prefix))))
+    }
+
+    #[inline]
     pub(crate) fn of(&mut self, hasher: Hasher, name: &[u8]) -> u64 {
         match self.0 {
-            Some((known, hash)) if known == hasher => hash,
+            Some((known, Known::Whole(hash))) if known == hasher => hash,
             _ => {
                 let hash = hasher.hash(name);
-                self.0 = Some((hasher, hash));
+                self.0 = Some((hasher, Known::Whole(hash)));
                 hash
             }
+        }
+    }
+
+    /// How the hash begins, while no more is known of it.
+    #[inline]
+    pub(crate) fn prefix(&self, hasher: Hasher) -> Option<Prefix> {
+        match self.0 {
+            Some((known, Known::Prefix(prefix))) if known == hasher => Some(prefix),
+            _ => None,
         }
     }
 }

@@ -5,6 +5,8 @@
 //! some KiB, which are copied when they are written to while somebody else holds them. So a clone
 //! costs a reference count per page, keeps what it showed, and nothing is ever rehashed, copied or
 //! freed as a whole in one go.
+//!
+//! `unsafe` lives in one room, [`processor`].
 
 pub mod arena;
 pub mod deque;
@@ -15,6 +17,7 @@ mod hash;
 pub mod hll;
 pub mod intset;
 pub mod listpack;
+pub mod processor;
 mod size_class;
 mod slots;
 pub mod stream;

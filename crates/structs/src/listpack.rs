@@ -25,6 +25,7 @@ mod edit;
 mod index;
 mod item;
 mod iter;
+mod roomy;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -32,6 +33,7 @@ pub use edit::Editor;
 pub use index::Index;
 pub use item::{Item, Needle};
 pub use iter::{Entries, Iter};
+pub use roomy::Roomy;
 
 /// Total length and count.
 const HEADER_BYTES: usize = 6;

@@ -29,9 +29,14 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
+use std::ops::ControlFlow;
+
 use crate::arena::Ref;
+use crate::hash::Prefix;
 use base::Rng;
 use segment::{LANES, LINES_MAX, Segment};
+
+pub(crate) use segment::Likely;
 
 /// Where a slot is, until something is inserted or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +111,13 @@ impl Slots {
         })
     }
 
+    /// Ask for the line that a lookup of this hash will read first.
+    #[inline]
+    pub(crate) fn look_ahead(&self, hash: u64) -> Option<Likely<'_>> {
+        let at = *self.directory.get(self.index(hash))?;
+        Some(self.segments[at as usize].look_ahead(position(hash)))
+    }
+
     /// Add a slot for an item that has none.
     pub(crate) fn insert(&mut self, hash: u64, item: Ref, hash_of: HashOf<'_>) {
         if self.directory.is_empty() {
@@ -156,6 +168,28 @@ impl Slots {
     /// All items, in no order that means anything.
     pub(crate) fn items(&self) -> impl Iterator<Item = Ref> + '_ {
         self.segments.iter().flat_map(Segment::items)
+    }
+
+    /// Visit all items with what their places tell of their hashes.
+    pub(crate) fn visit_told(
+        &self,
+        visit: &mut impl FnMut(Ref, Prefix) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut segments = self.segments.iter();
+        segments.try_for_each(|segment| segment.visit_told(visit))
+    }
+
+    /// Is there an item that is what is looked for, of which only this much of the hash is known?
+    /// `None` if that is too little to tell.
+    #[inline]
+    pub(crate) fn seek(&self, prefix: Prefix, is_it: impl FnMut(Ref) -> bool) -> Option<bool> {
+        if prefix.bits < self.depth {
+            return None;
+        }
+        match self.directory.get(self.index(prefix.hash)) {
+            Some(at) => self.segments[*at as usize].seek(prefix, is_it),
+            None => Some(false),
+        }
     }
 
     /// Visit items in the order of their hashes from `cursor` on, until about `count` were seen.

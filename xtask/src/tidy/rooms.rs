@@ -16,9 +16,9 @@ const ROOMS: &[&str] = &[
     "crates/ochre/src/allocator.rs",
     "crates/server/src/os.rs",
     "crates/store/src/entry.rs",
-    "crates/store/src/prefetch.rs",
     "crates/store/src/segment.rs",
     "crates/store/src/slab.rs",
+    "crates/structs/src/processor.rs",
 ];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {

@@ -80,6 +80,7 @@ pub struct Row {
     spec: &'static Spec,
     handler: Handler,
     scope: Scope,
+    members: MemberShape,
     subcommands: &'static [Row],
 }
 
@@ -89,27 +90,32 @@ const fn cmd(spec: &'static Spec, handler: Handler) -> Row {
         spec,
         handler,
         scope: Scope::Keys,
+        members: MemberShape::None,
         subcommands: &[],
+    }
+}
+
+/// A command that looks for members in the collection at its one key.
+const fn looking(spec: &'static Spec, members: MemberShape, handler: Handler) -> Row {
+    Row {
+        members,
+        ..cmd(spec, handler)
     }
 }
 
 /// A command with another scope.
 const fn scoped(spec: &'static Spec, scope: Scope, handler: Handler) -> Row {
     Row {
-        spec,
-        handler,
         scope,
-        subcommands: &[],
+        ..cmd(spec, handler)
     }
 }
 
 /// A container and its subcommands; `handler` runs when none is named.
 const fn container(spec: &'static Spec, handler: Handler, subcommands: &'static [Row]) -> Row {
     Row {
-        spec,
-        handler,
-        scope: Scope::Keys,
         subcommands,
+        ..cmd(spec, handler)
     }
 }
 
@@ -213,6 +219,7 @@ pub struct Command {
     pub(crate) handler: Handler,
     pub(crate) scope: Scope,
     pub(crate) keys: KeyShape,
+    pub(crate) members: MemberShape,
     /// How many words its name has.
     pub(crate) words: usize,
     subcommands: Vec<CommandId>,
@@ -232,6 +239,29 @@ pub(crate) enum KeyShape {
     },
     /// Ask [`spec::keys_of`].
     Spec,
+}
+
+/// Which words behind the key a command will look for in the collection there: what the prefetch
+/// stage should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemberShape {
+    None,
+    Each,
+    /// Every other one: each with a value.
+    Pairs,
+}
+
+impl MemberShape {
+    /// The places of those words in a request of so many.
+    #[inline]
+    pub(crate) fn words(self, len: usize) -> impl Iterator<Item = usize> {
+        let step = match self {
+            MemberShape::None => return (len..len).step_by(1),
+            MemberShape::Each => 1,
+            MemberShape::Pairs => 2,
+        };
+        (2..len.max(2)).step_by(step)
+    }
 }
 
 /// All commands of an engine.
@@ -275,6 +305,7 @@ impl Commands {
             handler: row.handler,
             scope: row.scope,
             keys: KeyShape::of(row.spec),
+            members: row.members,
             words,
             subcommands: Vec::new(),
         });

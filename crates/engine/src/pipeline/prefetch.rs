@@ -4,10 +4,13 @@
 //! entries. By the time the first request runs its lines have arrived, and
 //! those of the others are under way: the misses of a window overlap instead
 //! of following one another. One key in eight or so lies in its segment's
-//! stash; those take a third pass.
+//! stash; those take a third pass. At last come the members that will be looked
+//! for in large sets and hashes, which takes three misses each.
 //!
 //! With several shards the keys are visited shard by shard, so that each lock
 //! is taken once for all its keys of the window.
+
+use resp::Argv;
 
 use crate::shards::{Held, Shards};
 
@@ -18,14 +21,27 @@ pub(crate) struct Prefetch {
     by_shard: Vec<(u64, u32)>,
     starts: Vec<u32>,
     stashed: Vec<(u64, u32)>,
+    members: Vec<Member>,
+}
+
+/// A word of the window that will be looked for in the collection at a key.
+#[derive(Clone, Copy)]
+struct Member {
+    shard: u32,
+    database: u32,
+    hash: u64,
+    request: u32,
+    word: u32,
 }
 
 impl Prefetch {
     /// More keys than this in one window would push each other out of the cache.
     const KEYS_MAX: usize = 512;
+    const MEMBERS_MAX: usize = 128;
 
     pub(crate) fn clear(&mut self) {
         self.keys.clear();
+        self.members.clear();
     }
 
     /// A key of the window, and the database that its client has selected.
@@ -34,6 +50,25 @@ impl Prefetch {
         if self.keys.len() < Prefetch::KEYS_MAX {
             self.keys.push((hash, database as u32));
         }
+    }
+
+    /// Words of the window's `request`th request that it will look for at its key.
+    #[inline]
+    pub(crate) fn add_members(
+        &mut self,
+        shard: usize,
+        (hash, database): (u64, usize),
+        request: usize,
+        words: impl Iterator<Item = usize>,
+    ) {
+        let room = Prefetch::MEMBERS_MAX.saturating_sub(self.members.len());
+        self.members.extend(words.take(room).map(|word| Member {
+            shard: shard as u32,
+            database: database as u32,
+            hash,
+            request: request as u32,
+            word: word as u32,
+        }));
     }
 
     pub(crate) fn run(&mut self, shards: &Shards, held: &mut Held) {
@@ -65,6 +100,25 @@ impl Prefetch {
             held.one(index);
             let shard = &held.shard(index).keys;
             shard.database(database as usize).prefetch_stashed(hash);
+        }
+    }
+
+    /// The last pass, for those that were added as members. `argv_of` knows the window.
+    pub(crate) fn run_members<'w>(&mut self, held: &mut Held, argv_of: impl Fn(usize) -> Argv<'w>) {
+        if self.members.len() < 2 {
+            return;
+        }
+        let place = |member: &Member| (member.shard, member.database);
+        if !self.members.is_sorted_by_key(place) {
+            self.members.sort_by_key(place);
+        }
+        for run in self.members.chunk_by(|one, next| place(one) == place(next)) {
+            let (shard, database) = place(&run[0]);
+            held.one(shard as usize);
+            let keys = &held.shard(shard as usize).keys;
+            let name = |member: &Member| argv_of(member.request as usize).get(member.word as usize);
+            let members = run.iter().map(|member| (member.hash, name(member)));
+            keys.database(database as usize).prefetch_members(members);
         }
     }
 

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use crate::processor::prefetch;
 use crate::size_class::{self, ARC_BYTES};
 
 pub(super) const SLOTS_MAX: usize = 256;
@@ -17,6 +18,9 @@ pub(super) const SLOT_BYTES: usize = 2;
 const FREE: u16 = 0x8000;
 /// The end of the chain of free slots.
 const NONE: u16 = FREE - 1;
+
+/// An item that is not short reaches so far.
+const ITEM_BYTES_LIKELY: usize = 32;
 
 /// What a page is there for at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +153,8 @@ impl Page {
     #[inline]
     fn slot(&self, slot: usize) -> u16 {
         let at = self.slot_at(slot);
-        u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]])
+        let value = self.bytes[at..].first_chunk();
+        u16::from_le_bytes(*value.expect("a slot is whole"))
     }
 
     fn set_slot(&mut self, slot: usize, value: u16) {
@@ -165,16 +170,40 @@ impl Page {
     /// Where the bytes of an item begin and end.
     #[inline]
     fn bounds(&self, slot: usize) -> (usize, usize) {
-        let mut at = self.slot(slot) as usize;
+        let at = self.slot(slot) as usize;
         debug_assert!(at < FREE as usize, "the slot is in use");
-        let mut len = (self.bytes[at] & 0x7f) as usize;
-        let mut shift = 7;
-        while self.bytes[at] & 0x80 != 0 {
-            at += 1;
-            len |= ((self.bytes[at] & 0x7f) as usize) << shift;
-            shift += 7;
+        let len = self.bytes[at] as usize;
+        if len < 0x80 {
+            return (at + 1, at + 1 + len);
         }
-        (at + 1, at + 1 + len)
+        self.long_bounds(at)
+    }
+
+    /// The same of an item whose length takes several bytes.
+    fn long_bounds(&self, mut at: usize) -> (usize, usize) {
+        let (mut len, mut shift) = (0, 0);
+        loop {
+            let byte = self.bytes[at];
+            len |= ((byte & 0x7f) as usize) << shift;
+            (at, shift) = (at + 1, shift + 7);
+            if byte < 0x80 {
+                return (at, at + len);
+            }
+        }
+    }
+
+    /// Ask for the line that says where an item begins.
+    #[inline]
+    pub(super) fn prefetch_slot(&self, slot: usize) {
+        prefetch(&raw const self.bytes[self.slot_at(slot)]);
+    }
+
+    /// Ask for an item, or for the beginning of a longer one.
+    #[inline]
+    pub(super) fn prefetch_item(&self, slot: usize) {
+        let start = &raw const self.bytes[self.slot(slot) as usize];
+        prefetch(start);
+        prefetch(start.wrapping_add(ITEM_BYTES_LIKELY));
     }
 
     #[inline]

@@ -1,12 +1,12 @@
 //! A piece of a list: a listpack, or one long element.
 
 use super::{End, Limit};
-use crate::listpack::{EMPTY, Editor, Item, Listpack, Needle};
+use crate::listpack::{EMPTY, Editor, Item, Listpack, Needle, Roomy};
 
-/// A box leaves room for the tag beside it, so a node is no larger than a vector.
+/// Text in a box leaves room for the tag beside it, so a node is no larger than a listpack's vector.
 #[derive(Clone)]
 pub enum Node {
-    Packed(Vec<u8>),
+    Packed(Roomy),
     Plain(Box<[u8]>),
 }
 
@@ -24,7 +24,7 @@ impl Node {
         }
         let mut bytes = Vec::with_capacity(len);
         Editor::create(&mut bytes).push_back(item);
-        Node::Packed(bytes)
+        Node::Packed(Roomy::new(bytes))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -75,24 +75,17 @@ impl Node {
     /// The listpack; a plain node is changed by nobody.
     fn editor(&mut self) -> Editor<'_> {
         match self {
-            Node::Packed(bytes) => Editor::new(bytes),
+            Node::Packed(list) => list.editor(),
             Node::Plain(_) => panic!("a plain node is taken as a whole"),
         }
     }
 
-    /// Put an element at an end. The vector grows to the limit and not beyond, as vectors would.
+    /// Put an element at an end.
     pub(super) fn push(&mut self, end: End, item: Item<'_>, limit: Limit) {
-        if let Node::Packed(bytes) = self {
-            let needed = bytes.len() + item.packed_len();
-            if needed > bytes.capacity() {
-                let roomy = (2 * bytes.len()).min(limit.bytes());
-                bytes.reserve_exact(needed.max(roomy) - bytes.len());
-            }
-        }
-        let mut editor = self.editor();
-        match end {
-            End::Front => editor.push_front(item),
-            End::Back => editor.push_back(item),
+        match (self, end) {
+            (Node::Packed(list), End::Front) => list.push_front(item, limit.bytes()),
+            (Node::Packed(list), End::Back) => list.push_back(item, limit.bytes()),
+            (Node::Plain(_), _) => panic!("a plain node is taken as a whole"),
         }
     }
 
@@ -108,6 +101,15 @@ impl Node {
         let mut editor = self.editor();
         let place = editor.view().place(index).expect("an element");
         editor.replace(place, item);
+    }
+
+    /// Remove the element at an end of a node that has others.
+    pub(super) fn pop(&mut self, end: End) {
+        match (self, end) {
+            (Node::Packed(list), End::Front) => list.remove_front(1),
+            (Node::Packed(list), End::Back) => list.remove_last(),
+            (Node::Plain(_), _) => panic!("a plain node is taken as a whole"),
+        }
     }
 
     pub(super) fn remove(&mut self, index: usize, count: usize) {
@@ -141,7 +143,7 @@ impl Node {
     pub(super) fn split_off(&mut self, index: usize) -> Node {
         let mut editor = self.editor();
         let place = editor.view().place(index).expect("an element");
-        let tail = Node::Packed(editor.split_off(place));
+        let tail = Node::Packed(Roomy::new(editor.split_off(place)));
         self.tighten();
         tail
     }
@@ -155,8 +157,8 @@ impl Node {
     }
 
     pub(super) fn tighten(&mut self) {
-        if let Node::Packed(bytes) = self {
-            bytes.shrink_to_fit();
+        if let Node::Packed(list) = self {
+            list.tighten();
         }
     }
 }

@@ -164,7 +164,7 @@ fn compare(rng: &mut Rng, deque: &Deque, model: &Model) {
     let mut again = Deque::new(Limit::default());
     for node in deque.nodes() {
         match node {
-            Node::Packed(bytes) => again.push_packed(bytes.clone()),
+            Node::Packed(bytes) => again.push_packed(bytes.to_vec()),
             Node::Plain(text) => again.push_plain(text.to_vec()),
         }
     }

@@ -25,16 +25,19 @@ impl<'a> Item<'a> {
                 deadline_ms: None,
             };
         }
-        let (mut head, mut shift, mut at) = (0, 0, 0);
-        loop {
-            head |= u64::from(bytes[at] & 0x7f) << shift;
-            shift += 7;
-            at += 1;
-            if bytes[at - 1] < 0x80 {
-                break;
-            }
+        let (head, at) = match *bytes.first().expect("a field has a head") {
+            short @ 0..0x80 => (u64::from(short), 1),
+            _ => read_long_head(bytes),
+        };
+        if head & 1 == 0 {
+            let (name, value) = bytes[at..].split_at((head >> 1) as usize);
+            return Item {
+                name,
+                value,
+                deadline_ms: None,
+            };
         }
-        let (deadline, rest) = bytes[at..].split_at(if head & 1 == 1 { 8 } else { 0 });
+        let (deadline, rest) = bytes[at..].split_at(DEADLINE_BYTES);
         let (name, value) = rest.split_at((head >> 1) as usize);
         Item {
             name,
@@ -44,13 +47,27 @@ impl<'a> Item<'a> {
     }
 }
 
+/// A head that takes several bytes, and where it ends.
+fn read_long_head(bytes: &[u8]) -> (u64, usize) {
+    let (mut head, mut shift) = (0, 0);
+    for (at, byte) in bytes.iter().enumerate() {
+        head |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if *byte < 0x80 {
+            return (head, at + 1);
+        }
+    }
+    unreachable!("a head ends")
+}
+
 /// What stands before the name of a field.
 pub(super) struct Head {
     bytes: [u8; HEAD_BYTES_MAX],
     len: usize,
 }
 
-const HEAD_BYTES_MAX: usize = 10 + 8;
+const DEADLINE_BYTES: usize = 8;
+const HEAD_BYTES_MAX: usize = 10 + DEADLINE_BYTES;
 
 impl Head {
     pub(super) fn new(name: &[u8], deadline_ms: Option<i64>) -> Head {

@@ -141,6 +141,84 @@ fn members_are_there_or_not() {
 }
 
 #[test]
+fn what_places_tell_hides_nothing_that_another_dict_has() {
+    let sizes = [1, 40, 300, 3_000, 20_000];
+    let dict_of = |numbers: std::ops::Range<u32>, secret| {
+        let mut dict = Dict::of_members(secret);
+        // Some go again: their tags stay where they were.
+        numbers.for_each(|i| {
+            assert!(dict.add(&i.to_le_bytes()) && (i % 8 > 0 || dict.remove(&i.to_le_bytes())))
+        });
+        dict
+    };
+    for (one, other) in sizes
+        .iter()
+        .flat_map(|one| sizes.map(|other| (*one, other)))
+    {
+        let walked = dict_of(0..one, SECRET);
+        let asked = [
+            dict_of(one / 2..one / 2 + other, SECRET),
+            dict_of(0..other, [5, 6]),
+        ];
+        let (mut seen, mut alone, mut passed) = (0, 0, 0);
+        let ended = walked.visit_hashed(
+            |_| true,
+            |item, mut hashed| {
+                seen += 1;
+                let may = asked.each_ref().map(|dict| dict.may_contain(&hashed));
+                let has = asked.each_ref().map(|dict| dict.contains(item.name));
+                assert!(
+                    may[1] && (may[0] || !has[0]),
+                    "{:?} of {one} in {other}",
+                    item.name
+                );
+                alone += usize::from(!has[0]);
+                passed += usize::from(!has[0] && may[0]);
+                assert!(
+                    asked
+                        .each_ref()
+                        .map(|dict| dict.contains_hashed(item.name, &mut hashed))
+                        == has
+                );
+                ControlFlow::Continue(())
+            },
+        );
+        assert!(ended.is_continue() && seen == walked.len());
+        println!("{one} in {other}: {passed} of {alone} pass");
+        assert!(one < 3_000 || other > one || passed * 2 < alone);
+        let wanted = |hashed: &Hashed| asked[0].may_contain(hashed);
+        let mut left = 0;
+        let _ = walked.visit_hashed(wanted, |_, _| {
+            left += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!(left, seen - alone + passed);
+    }
+}
+
+#[test]
+fn a_look_ahead_reads_nothing_that_is_not_there() {
+    let mut dict = Dict::of_fields(SECRET);
+    assert!(dict.look_ahead(b"none").is_none());
+    for i in 0..2_000u32 {
+        dict.put(&i.to_le_bytes(), &vec![7; i as usize % 300], Deadline::None);
+        if i % 3 == 0 {
+            dict.remove(&(i / 2).to_le_bytes());
+        }
+        let ahead = [i / 2, i, i + 1].map(|name| dict.look_ahead(&name.to_le_bytes()));
+        ahead
+            .iter()
+            .flatten()
+            .for_each(|ahead| ahead.ask_for_places());
+        ahead
+            .iter()
+            .flatten()
+            .for_each(|ahead| ahead.ask_for_items());
+    }
+    dict.check();
+}
+
+#[test]
 fn a_scan_shows_what_lasts_once() {
     let mut dict = Dict::of_members(SECRET);
     let name = |i: u32| format!("member:{i}").into_bytes();

@@ -23,10 +23,13 @@
 //! Invariants: a slot lies in its home or in a stash bucket that the home's overflow names; `count`
 //! counts. An overflow bit may stay when the last such slot has gone, until the segment is rebuilt.
 
+mod told;
+
 use std::sync::Arc;
 
 use super::{CURSOR_SHIFT, HashOf, position};
 use crate::arena::Ref;
+use crate::processor::{agreeing, prefetch};
 
 /// Slots in a bucket.
 pub(super) const LANES: usize = 12;
@@ -57,8 +60,6 @@ const EMPTY: Bucket = Bucket {
     slots: [0; LANES],
     tags: 0,
 };
-const ONES: u128 = 0x0101_0101_0101_0101_0101_0101;
-const HIGHS: u128 = ONES << 7;
 const USED_SHIFT: u32 = 8 * LANES as u32;
 const OVERFLOW_SHIFT: u32 = USED_SHIFT + 16;
 const ALL_USED: u32 = (1 << LANES) - 1;
@@ -96,18 +97,15 @@ impl Bucket {
     /// The used lane of this tag whose item is the one looked for.
     #[inline]
     fn find(&self, tag: u8, is_it: &mut impl FnMut(Ref) -> bool) -> Option<(usize, Ref)> {
-        let differ = self.tags ^ (u128::from(tag) * ONES);
-        // A lane above a true match may be named wrongly; the item decides.
-        let mut matches = differ.wrapping_sub(ONES) & !differ & HIGHS;
-        while matches != 0 {
-            let lane = matches.trailing_zeros() as usize / 8;
-            matches &= matches - 1;
-            let item = Ref::from_bits(self.slots[lane]);
-            if self.used() >> lane & 1 == 1 && is_it(item) {
-                return Some((lane, item));
-            }
-        }
-        None
+        let likely = bits(self.agreeing(tag, u8::MAX));
+        let mut items = likely.map(|lane| (lane, Ref::from_bits(self.slots[lane])));
+        items.find(|(_, item)| is_it(*item))
+    }
+
+    /// The used lanes whose tags agree with this one in the bits of the mask.
+    #[inline]
+    fn agreeing(&self, tag: u8, mask: u8) -> u32 {
+        agreeing(self.tags, tag, mask) & self.used()
     }
 
     /// The used lanes.
@@ -234,6 +232,18 @@ impl Segment {
         })
     }
 
+    /// Ask for the home bucket of a hash.
+    #[inline]
+    pub(super) fn look_ahead(&self, hash: u64) -> Likely<'_> {
+        let fraction = self.fraction(hash);
+        let bucket = &self.buckets[self.home_of(fraction)];
+        prefetch(std::ptr::from_ref(bucket).cast());
+        Likely {
+            bucket,
+            tag: tag(fraction),
+        }
+    }
+
     pub(super) fn slot(&self, bucket: usize, lane: usize) -> Option<Ref> {
         let bucket = self.buckets.get(bucket)?;
         (bucket.used() >> lane & 1 == 1).then(|| Ref::from_bits(bucket.slots[lane]))
@@ -354,6 +364,21 @@ impl Segment {
             }
         }
         assert_eq!(count, self.count);
+    }
+}
+
+/// What a lookup will ask about in a home bucket.
+#[derive(Clone, Copy)]
+pub(crate) struct Likely<'a> {
+    bucket: &'a Bucket,
+    tag: u8,
+}
+
+impl Likely<'_> {
+    #[inline]
+    pub(crate) fn items(&self) -> impl Iterator<Item = Ref> {
+        let likely = bits(self.bucket.agreeing(self.tag, u8::MAX));
+        likely.map(|lane| Ref::from_bits(self.bucket.slots[lane]))
     }
 }
 

@@ -29,24 +29,25 @@ mod volatile;
 
 use spec::{field, hash};
 
-use super::{Row, cmd};
+use super::MemberShape::{Each, Pairs};
+use super::{Row, cmd, looking};
 
 pub(super) static TABLE: &[Row] = &[
-    cmd(&hash::HDEL, set::hdel),
-    cmd(&hash::HEXISTS, get::hexists),
+    looking(&hash::HDEL, Each, set::hdel),
+    looking(&hash::HEXISTS, Each, get::hexists),
     cmd(&field::HEXPIRE, deadline::hexpire),
     cmd(&field::HEXPIREAT, deadline::hexpireat),
     cmd(&field::HEXPIRETIME, deadline::hexpiretime),
-    cmd(&hash::HGET, get::hget),
+    looking(&hash::HGET, Each, get::hget),
     cmd(&hash::HGETALL, get::hgetall),
     cmd(&field::HGETDEL, volatile::hgetdel),
     cmd(&field::HGETEX, volatile::hgetex),
-    cmd(&hash::HINCRBY, number::hincrby),
-    cmd(&hash::HINCRBYFLOAT, number::hincrbyfloat),
+    looking(&hash::HINCRBY, Pairs, number::hincrby),
+    looking(&hash::HINCRBYFLOAT, Pairs, number::hincrbyfloat),
     cmd(&hash::HKEYS, get::hkeys),
     cmd(&hash::HLEN, get::hlen),
-    cmd(&hash::HMGET, get::hmget),
-    cmd(&hash::HMSET, set::hmset),
+    looking(&hash::HMGET, Each, get::hmget),
+    looking(&hash::HMSET, Pairs, set::hmset),
     cmd(&field::HPERSIST, deadline::hpersist),
     cmd(&field::HPEXPIRE, deadline::hpexpire),
     cmd(&field::HPEXPIREAT, deadline::hpexpireat),
@@ -54,10 +55,10 @@ pub(super) static TABLE: &[Row] = &[
     cmd(&field::HPTTL, deadline::hpttl),
     cmd(&hash::HRANDFIELD, random::hrandfield),
     cmd(&hash::HSCAN, scan::hscan),
-    cmd(&hash::HSET, set::hset),
+    looking(&hash::HSET, Pairs, set::hset),
     cmd(&field::HSETEX, volatile::hsetex),
-    cmd(&hash::HSETNX, set::hsetnx),
-    cmd(&hash::HSTRLEN, get::hstrlen),
+    looking(&hash::HSETNX, Pairs, set::hsetnx),
+    looking(&hash::HSTRLEN, Each, get::hstrlen),
     cmd(&field::HTTL, deadline::httl),
     cmd(&hash::HVALS, get::hvals),
 ];

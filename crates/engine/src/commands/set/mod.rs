@@ -22,23 +22,24 @@ mod scan;
 
 use spec::set;
 
-use super::{Row, cmd};
+use super::MemberShape::Each;
+use super::{Row, cmd, looking};
 
 pub(super) static TABLE: &[Row] = &[
-    cmd(&set::SADD, change::sadd),
+    looking(&set::SADD, Each, change::sadd),
     cmd(&set::SCARD, get::scard),
     cmd(&set::SDIFF, algebra::sdiff),
     cmd(&set::SDIFFSTORE, algebra::sdiffstore),
     cmd(&set::SINTER, algebra::sinter),
     cmd(&set::SINTERCARD, algebra::sintercard),
     cmd(&set::SINTERSTORE, algebra::sinterstore),
-    cmd(&set::SISMEMBER, get::sismember),
+    looking(&set::SISMEMBER, Each, get::sismember),
     cmd(&set::SMEMBERS, get::smembers),
-    cmd(&set::SMISMEMBER, get::smismember),
+    looking(&set::SMISMEMBER, Each, get::smismember),
     cmd(&set::SMOVE, change::smove),
     cmd(&set::SPOP, pop::spop),
     cmd(&set::SRANDMEMBER, random::srandmember),
-    cmd(&set::SREM, change::srem),
+    looking(&set::SREM, Each, change::srem),
     cmd(&set::SSCAN, scan::sscan),
     cmd(&set::SUNION, algebra::sunion),
     cmd(&set::SUNIONSTORE, algebra::sunionstore),

@@ -28,8 +28,9 @@ pub(super) fn xadd(ctx: &mut Ctx, args: &mut Args, reply: &mut Reply) -> Result<
         }
     }
     let cut = options.finish(ctx)?;
-    let fields = Fields::of(args).ok_or(CommandError::Arity("xadd".into()))?;
-    let wanted = wanted.ok_or(CommandError::Arity("xadd".into()))?;
+    let arity = || CommandError::Arity("xadd".into());
+    let fields = Fields::of(args).ok_or_else(arity)?;
+    let wanted = wanted.ok_or_else(arity)?;
     if wanted.is_least() {
         let text = "The ID specified in XADD must be greater than 0-0";
         return Err(CommandError::err(text));

@@ -51,6 +51,15 @@ impl<'a> Probe<'a> {
         }
     }
 
+    /// A member of a dict that knows this of its hash.
+    #[inline]
+    fn told(name: &'a [u8], hashed: Hashed) -> Probe<'a> {
+        Probe {
+            hashed,
+            ..Probe::new(Item::Bytes(name))
+        }
+    }
+
     #[inline]
     pub fn item(&self) -> Item<'a> {
         self.item
@@ -124,12 +133,18 @@ pub fn intersect(sets: &[SetView<'_>], visit: Visit<'_>) {
         return merge(*one, *other, visit);
     }
     let others = Haystack::all(others, smallest.len());
-    let _ = each(*smallest, |probe| {
-        match others.iter().all(|set| set.has(probe)) {
-            true => visit(probe),
-            false => ControlFlow::Continue(()),
-        }
-    });
+    let mut check = |probe: &mut Probe<'_>| match others.iter().all(|set| set.has(probe)) {
+        true => visit(probe),
+        false => ControlFlow::Continue(()),
+    };
+    let _ = match smallest {
+        // What cannot be in another dict is passed over without a look at it.
+        SetView::Large(dict) => dict.visit_hashed(
+            |hashed| others.iter().all(|set| set.may_have(hashed)),
+            |item, hashed| check(&mut Probe::told(item.name, hashed)),
+        ),
+        _ => each(*smallest, check),
+    };
 }
 
 /// A set in which many members are looked for. A walk over a listpack for each of them would take
@@ -154,6 +169,15 @@ impl<'a> Haystack<'a> {
     fn all(sets: &[SetView<'a>], looks: usize) -> Vec<Haystack<'a>> {
         let new = |set: &SetView<'a>| Haystack::new(*set, looks);
         sets.iter().map(new).collect()
+    }
+
+    /// May it have a member of whose hash this is known?
+    #[inline]
+    fn may_have(&self, hashed: &Hashed) -> bool {
+        match self.set {
+            SetView::Large(dict) => dict.may_contain(hashed),
+            _ => true,
+        }
     }
 
     #[inline]
@@ -302,16 +326,15 @@ pub fn each(
     mut visit: impl FnMut(&mut Probe<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     match set {
-        SetView::Large(dict) => {
-            for item in dict.iter() {
-                visit(&mut Probe::new(Item::Bytes(item.name)))?;
-            }
-        }
+        SetView::Large(dict) => dict.visit_hashed(
+            |_| true,
+            |item, hashed| visit(&mut Probe::told(item.name, hashed)),
+        ),
         _ => {
             for item in set.iter() {
                 visit(&mut Probe::new(item))?;
             }
+            ControlFlow::Continue(())
         }
     }
-    ControlFlow::Continue(())
 }
