@@ -335,3 +335,62 @@ fn foreign_bytes() {
         }
     }
 }
+
+#[test]
+fn a_list_with_room_is_the_list_that_an_editor_makes() {
+    let mut rng = testing::rng();
+    for _ in 0..60 {
+        let (mut roomy, mut plain) = (Roomy::new(EMPTY.to_vec()), EMPTY.to_vec());
+        let bytes_max = [0, 200, 8 << 10][rng.below(3) as usize];
+        for _ in 0..600 {
+            let text = vec![b'a' + rng.below(26) as u8; rng.below(40) as usize];
+            let item = match rng.below(3) {
+                0 => Item::Int(rng.next_u64() as i64 >> rng.below(64)),
+                _ => Item::Bytes(&text),
+            };
+            let len = Listpack::new(&plain).len();
+            match rng.below(8) {
+                0 | 1 => {
+                    roomy.push_front(item, bytes_max);
+                    Editor::new(&mut plain).push_front(item);
+                }
+                2 | 3 => {
+                    roomy.push_back(item, bytes_max);
+                    Editor::new(&mut plain).push_back(item);
+                }
+                4 if len > 1 => {
+                    let removed = 1 + rng.below(len as u64 / 2) as usize;
+                    roomy.remove_front(removed);
+                    Editor::new(&mut plain).remove_range(0, removed);
+                }
+                5 if len > 0 => {
+                    roomy.remove_last();
+                    Editor::new(&mut plain).remove_range(len - 1, 1);
+                }
+                6 if len > 0 => {
+                    let at = rng.below(len as u64) as usize;
+                    roomy.editor().remove_range(at, 1);
+                    Editor::new(&mut plain).remove_range(at, 1);
+                }
+                7 if rng.below(8) == 0 => roomy.tighten(),
+                _ => {}
+            }
+            assert_eq!(*roomy, *plain);
+            assert!(roomy.capacity() >= roomy.len());
+        }
+        Listpack::check_deep(&roomy).expect("it is sound");
+    }
+}
+
+#[test]
+fn a_count_that_gets_unknown_stays_so_with_room() {
+    let mut roomy = Roomy::new(EMPTY.to_vec());
+    for _ in 0..70_000 {
+        roomy.push_front(Item::Int(1), 1 << 20);
+    }
+    assert_eq!((count(&roomy), roomy.view().len()), (COUNT_UNKNOWN, 70_000));
+    roomy.remove_front(69_000);
+    roomy.remove_last();
+    assert_eq!((count(&roomy), roomy.view().len()), (COUNT_UNKNOWN, 999));
+    Listpack::check_deep(&roomy).expect("it is sound");
+}
