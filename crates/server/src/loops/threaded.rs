@@ -22,7 +22,7 @@ use base::Now;
 use engine::{Client, Engine, Executor, Request, Stage, Wake};
 use ochredb::persistence::{Driven, Load, Progress};
 use parking_lot::Mutex;
-use resp::QueryPool;
+use resp::{Query, QueryPool};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::Shutdown;
 
@@ -311,16 +311,7 @@ fn turn(
         let limits = limits(&config, &client.session);
         let pending = connection.query.parse(&limits);
         if pending > 0 {
-            let query = &connection.query;
-            let request = |index| Request {
-                seat: 0,
-                argv: query.request(index),
-            };
-            let requests: Vec<Request> = (0..pending).map(request).collect();
-            let persistence = threads.world.persistence();
-            let began = persistence.log_mode();
-            executor.execute(Now::read(), &requests, seats);
-            persistence.end_batch(began, Now::read());
+            execute(&mut executor, &connection.query, pending, seats);
         }
         // Sending may wait for the client: nobody else should for this executor.
         drop(executor);
@@ -364,6 +355,24 @@ fn turn(
         }
         executor = threads.lend();
     }
+}
+
+/// A batch of so many requests.
+fn execute(
+    executor: &mut Lent<'_>,
+    query: &Query,
+    pending: usize,
+    seats: &mut [Option<Box<Client>>; 1],
+) {
+    let request = |index| Request {
+        seat: 0,
+        argv: query.request(index),
+    };
+    let requests: Vec<Request> = (0..pending).map(request).collect();
+    let persistence = executor.threads.world.persistence();
+    let began = persistence.log_mode();
+    executor.execute(Now::read(), &requests, seats);
+    persistence.end_batch(began, Now::read());
 }
 
 fn send(threads: &Threads, connection: &mut Connection, client: &mut Client) -> bool {
