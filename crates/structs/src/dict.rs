@@ -143,14 +143,6 @@ impl Dict {
         sought.unwrap_or_else(|| self.find(hashed.of(self.hasher, name), name).is_some())
     }
 
-    /// May a name be here of whose hash so much is known? It is not looked for.
-    #[inline]
-    pub fn may_contain(&self, hashed: &Hashed) -> bool {
-        let prefix = hashed.prefix(self.hasher);
-        let sought = prefix.and_then(|prefix| self.slots.seek(prefix, |_| true));
-        sought.unwrap_or(true)
-    }
-
     // ---- change ----------------------------------------------------------
 
     /// Add a member; false if it was there.
@@ -266,18 +258,20 @@ impl Dict {
         self.slots.items().map(|at| self.item(at))
     }
 
-    /// Visit items with what their slots tell of their hashes, as far as `is_wanted` says so. Those
-    /// that are not wanted are not even looked at.
-    pub fn visit_hashed(
+    /// Visit items with what their slots tell of their hashes. Those that cannot be in all of some
+    /// other dicts by that are not even looked at.
+    pub fn visit_likely(
         &self,
-        is_wanted: impl Fn(&Hashed) -> bool,
+        others: &[&Dict],
         mut visit: impl FnMut(Item<'_>, Hashed) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        let telling = others.iter().filter(|other| other.hasher == self.hasher);
+        let telling: Vec<&Slots> = telling.map(|other| &other.slots).collect();
         self.slots.visit_told(&mut |at, prefix| {
-            let hashed = Hashed::told(self.hasher, prefix);
-            match is_wanted(&hashed) {
-                true => visit(self.item(at), hashed),
-                false => ControlFlow::Continue(()),
+            let mut told = telling.iter().map(|slots| slots.seek(prefix, |_| true));
+            match told.any(|may| may == Some(false)) {
+                true => ControlFlow::Continue(()),
+                false => visit(self.item(at), Hashed::told(self.hasher, prefix)),
             }
         })
     }

@@ -132,17 +132,21 @@ pub fn intersect(sets: &[SetView<'_>], visit: Visit<'_>) {
     if let (SetView::Integers(one), [SetView::Integers(other)]) = (smallest, others) {
         return merge(*one, *other, visit);
     }
-    let others = Haystack::all(others, smallest.len());
-    let mut check = |probe: &mut Probe<'_>| match others.iter().all(|set| set.has(probe)) {
+    let haystacks = Haystack::all(others, smallest.len());
+    let mut check = |probe: &mut Probe<'_>| match haystacks.iter().all(|set| set.has(probe)) {
         true => visit(probe),
         false => ControlFlow::Continue(()),
     };
     let _ = match smallest {
-        // What cannot be in another dict is passed over without a look at it.
-        SetView::Large(dict) => dict.visit_hashed(
-            |hashed| others.iter().all(|set| set.may_have(hashed)),
-            |item, hashed| check(&mut Probe::told(item.name, hashed)),
-        ),
+        SetView::Large(dict) => {
+            let large = others.iter().filter_map(|set| match set {
+                SetView::Large(other) => Some(*other),
+                _ => None,
+            });
+            dict.visit_likely(&large.collect::<Vec<_>>(), |item, hashed| {
+                check(&mut Probe::told(item.name, hashed))
+            })
+        }
         _ => each(*smallest, check),
     };
 }
@@ -169,15 +173,6 @@ impl<'a> Haystack<'a> {
     fn all(sets: &[SetView<'a>], looks: usize) -> Vec<Haystack<'a>> {
         let new = |set: &SetView<'a>| Haystack::new(*set, looks);
         sets.iter().map(new).collect()
-    }
-
-    /// May it have a member of whose hash this is known?
-    #[inline]
-    fn may_have(&self, hashed: &Hashed) -> bool {
-        match self.set {
-            SetView::Large(dict) => dict.may_contain(hashed),
-            _ => true,
-        }
     }
 
     #[inline]
@@ -326,10 +321,9 @@ pub fn each(
     mut visit: impl FnMut(&mut Probe<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     match set {
-        SetView::Large(dict) => dict.visit_hashed(
-            |_| true,
-            |item, hashed| visit(&mut Probe::told(item.name, hashed)),
-        ),
+        SetView::Large(dict) => dict.visit_likely(&[], |item, hashed| {
+            visit(&mut Probe::told(item.name, hashed))
+        }),
         _ => {
             for item in set.iter() {
                 visit(&mut Probe::new(item))?;
