@@ -1,14 +1,14 @@
 //! The thread that makes a snapshot's file, and how far it gives way.
 //!
 //! ```text
-//!   batches ─► encode ─► write ─► sync      at nice 19
-//!                 │ two thirds of a second spent in line for a processor?
+//!   batches ─► encode ─► write ─► sync      when a processor is idle
+//!                 │ two thirds of a second spent in line for one?
 //!                 └─► another thread goes on at nice 10, and then one at 5
 //! ```
 //!
 //! Whoever serves clients runs first, if there are fewer processors than threads that want one: a
 //! loop that wakes takes the processor from this thread at once and does not wait for its turn
-//! (decision 19). But beside loops that never sleep nice 19 is given a seventieth of a processor,
+//! (decision 19). But beside loops that never sleep such a thread is given next to nothing,
 //! and a snapshot of seconds would take minutes, while the log grows and images of what is not yet
 //! saved fill the memory. The scheduler counts how long a thread waits in line, and one that does
 //! little else is relieved by one that gives way less. A thread cannot take back by itself what it
@@ -30,11 +30,12 @@ use persist::{Access, File, Kind as TroubleKind, Storage, Trouble};
 use store::Counts;
 
 use super::batch::{Batch, Item, Value};
+use super::priority::Priority;
 use super::save::{BATCH_BYTES, Kind};
 use crate::garbage::free_slowly;
 
 /// How far the threads give way, one after the other.
-const NICENESS: [i32; 3] = [19, 10, 5];
+const PRIORITIES: [Priority; 3] = [Priority::Idle, Priority::Nice(10), Priority::Nice(5)];
 
 /// Writes a file that is durable when this returns; its name may not be. Returns its length.
 pub(super) fn write(
@@ -59,9 +60,9 @@ pub(super) fn write(
 
 /// `line` looks at the queue in which a thread waits for a processor.
 fn write_in_turn(scribe: &mut Scribe<'_>, line: impl Fn() -> Line + Sync) -> Result<u64, Trouble> {
-    let [first @ .., last] = NICENESS;
-    for niceness in first {
-        if scribe.go_on_aside(niceness, || Some(line()))? == Progress::Whole {
+    let [first @ .., last] = PRIORITIES;
+    for priority in first {
+        if scribe.go_on_aside(priority, || Some(line()))? == Progress::Whole {
             return Ok(scribe.out.at);
         }
     }
@@ -88,14 +89,14 @@ impl Scribe<'_> {
     /// On a thread of its own. `watch` is made there.
     fn go_on_aside(
         &mut self,
-        niceness: i32,
+        priority: Priority,
         watch: impl FnOnce() -> Option<Line> + Send,
     ) -> Result<Progress, Trouble> {
         let path = self.path;
         std::thread::scope(|scope| {
             let file = std::thread::Builder::new().name("snapshot-file".into());
             let spawned = file.spawn_scoped(scope, move || {
-                let _ = give_way(niceness); // where it cannot, it only takes its share
+                let _ = priority.take(); // where it cannot, it only takes its share
                 self.go_on(watch())
             });
             match spawned {
@@ -130,11 +131,6 @@ impl Scribe<'_> {
         self.out.file.sync_data()?;
         Ok(Progress::Whole)
     }
-}
-
-fn give_way(niceness: i32) -> rustix::io::Result<()> {
-    // On Linux this is a thread's own, and the call for processes takes a thread's number.
-    rustix::process::setpriority_process(Some(rustix::thread::gettid()), niceness)
 }
 
 // ---- in line -------------------------------------------------------------------
@@ -343,7 +339,7 @@ mod tests {
         let unknown = || Line::new(|| None, Duration::ZERO);
         let (whole, watched) = written(never);
         assert_eq!(watched, 1);
-        assert_eq!(written(always), (whole.clone(), NICENESS.len() - 1));
+        assert_eq!(written(always), (whole.clone(), PRIORITIES.len() - 1));
         assert_eq!(written(unknown), (whole, 1));
     }
 
