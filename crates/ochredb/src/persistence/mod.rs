@@ -24,7 +24,6 @@ mod commits;
 mod committer;
 mod load;
 mod outcome;
-mod priority;
 mod reload;
 #[cfg_attr(not(feature = "sabotage"), allow(dead_code))]
 pub mod sabotage;

@@ -1,14 +1,14 @@
 //! The thread that makes a snapshot's file, and how far it gives way.
 //!
 //! ```text
-//!   batches ─► encode ─► write ─► sync      when a processor is idle
-//!                 │ two thirds of a second spent in line for one?
-//!                 └─► another thread goes on at nice 10, and then one at 5
+//!   batches ─► encode ─► write ─► sync      at nice 19
+//!                 │ two thirds of a second spent in line for a processor?
+//!                 └─► another thread goes on at nice 10, and then one as any other
 //! ```
 //!
 //! Whoever serves clients runs first, if there are fewer processors than threads that want one: a
 //! loop that wakes takes the processor from this thread at once and does not wait for its turn
-//! (decision 19). But beside loops that never sleep such a thread is given next to nothing,
+//! (decision 19). But beside loops that never sleep nice 19 is given a seventieth of a processor,
 //! and a snapshot of seconds would take minutes, while the log grows and images of what is not yet
 //! saved fill the memory. The scheduler counts how long a thread waits in line, and one that does
 //! little else is relieved by one that gives way less. A thread cannot take back by itself what it
@@ -30,12 +30,12 @@ use persist::{Access, File, Kind as TroubleKind, Storage, Trouble};
 use store::Counts;
 
 use super::batch::{Batch, Item, Value};
-use super::priority::Priority;
 use super::save::{BATCH_BYTES, Kind};
 use crate::garbage::free_slowly;
 
 /// How far the threads give way, one after the other.
-const PRIORITIES: [Priority; 3] = [Priority::Idle, Priority::Nice(10), Priority::Nice(5)];
+const NICENESS: [i32; 3] = [19, 10, 0];
+const KEYS_BETWEEN_LOOKS: usize = 16;
 
 /// Writes a file that is durable when this returns; its name may not be. Returns its length.
 pub(super) fn write(
@@ -49,6 +49,7 @@ pub(super) fn write(
         path,
         encoder,
         batches,
+        begun: None,
         out: Output {
             file: &*file,
             at: 0,
@@ -60,9 +61,9 @@ pub(super) fn write(
 
 /// `line` looks at the queue in which a thread waits for a processor.
 fn write_in_turn(scribe: &mut Scribe<'_>, line: impl Fn() -> Line + Sync) -> Result<u64, Trouble> {
-    let [first @ .., last] = PRIORITIES;
-    for priority in first {
-        if scribe.go_on_aside(priority, || Some(line()))? == Progress::Whole {
+    let [first @ .., last] = NICENESS;
+    for niceness in first {
+        if scribe.go_on_aside(niceness, || Some(line()))? == Progress::Whole {
             return Ok(scribe.out.at);
         }
     }
@@ -75,6 +76,8 @@ struct Scribe<'a> {
     path: &'a Path,
     encoder: Encoder,
     batches: Receiver<Option<Batch>>,
+    /// A batch of which so many keys are encoded.
+    begun: Option<(Batch, usize)>,
     out: Output<'a>,
 }
 
@@ -89,14 +92,14 @@ impl Scribe<'_> {
     /// On a thread of its own. `watch` is made there.
     fn go_on_aside(
         &mut self,
-        priority: Priority,
+        niceness: i32,
         watch: impl FnOnce() -> Option<Line> + Send,
     ) -> Result<Progress, Trouble> {
         let path = self.path;
         std::thread::scope(|scope| {
             let file = std::thread::Builder::new().name("snapshot-file".into());
             let spawned = file.spawn_scoped(scope, move || {
-                let _ = priority.take(); // where it cannot, it only takes its share
+                let _ = give_way(niceness); // where it cannot, it only takes its share
                 self.go_on(watch())
             });
             match spawned {
@@ -110,27 +113,57 @@ impl Scribe<'_> {
     }
 
     fn go_on(&mut self, mut line: Option<Line>) -> Result<Progress, Trouble> {
-        loop {
-            let Ok(batch) = self.batches.recv() else {
-                let what = "given up before it was whole";
-                return Err(Trouble::new(TroubleKind::System, self.path, what));
-            };
-            let Some(batch) = batch else { break };
-            for item in batch.iter() {
-                self.encoder.key(&item, &mut self.out)?;
+        while let Some((batch, encoded)) = self.next_batch()? {
+            if let Some(at) = self.encode(&batch, encoded, &mut line)? {
+                self.begun = Some((batch, at));
+                return Ok(Progress::Starved);
             }
             self.out.take_from(&mut self.encoder.writer)?;
             let spent = batch.into_large().map(Garbage::Large);
             spent.for_each(free_slowly);
-            if line.as_mut().is_some_and(Line::is_long) {
-                return Ok(Progress::Starved);
-            }
         }
         self.encoder.writer.finish();
         self.out.take_from(&mut self.encoder.writer)?;
         self.out.file.sync_data()?;
         Ok(Progress::Whole)
     }
+
+    /// From a key on. Returns at which it gave up, as the line is long: a whole batch may take a
+    /// thread that starves some seconds.
+    fn encode(
+        &mut self,
+        batch: &Batch,
+        from: usize,
+        line: &mut Option<Line>,
+    ) -> Result<Option<usize>, Trouble> {
+        for (at, item) in batch.iter().enumerate().skip(from) {
+            let is_time = at % KEYS_BETWEEN_LOOKS == 0;
+            if is_time && line.as_mut().is_some_and(Line::is_long) {
+                return Ok(Some(at));
+            }
+            self.encoder.key(&item, &mut self.out)?;
+        }
+        Ok(None)
+    }
+
+    /// With how many of its keys are encoded; none behind the last.
+    fn next_batch(&mut self) -> Result<Option<(Batch, usize)>, Trouble> {
+        if let Some(begun) = self.begun.take() {
+            return Ok(Some(begun));
+        }
+        match self.batches.recv() {
+            Ok(batch) => Ok(batch.map(|batch| (batch, 0))),
+            Err(_) => {
+                let what = "given up before it was whole";
+                Err(Trouble::new(TroubleKind::System, self.path, what))
+            }
+        }
+    }
+}
+
+fn give_way(niceness: i32) -> rustix::io::Result<()> {
+    // On Linux this is a thread's own, and the call for processes takes a thread's number.
+    rustix::process::setpriority_process(Some(rustix::thread::gettid()), niceness)
 }
 
 // ---- in line -------------------------------------------------------------------
@@ -310,6 +343,7 @@ mod tests {
             path: &path,
             encoder,
             batches,
+            begun: None,
             out: Output {
                 file: &*file,
                 at: 0,
@@ -339,7 +373,7 @@ mod tests {
         let unknown = || Line::new(|| None, Duration::ZERO);
         let (whole, watched) = written(never);
         assert_eq!(watched, 1);
-        assert_eq!(written(always), (whole.clone(), PRIORITIES.len() - 1));
+        assert_eq!(written(always), (whole.clone(), NICENESS.len() - 1));
         assert_eq!(written(unknown), (whole, 1));
     }
 
