@@ -34,7 +34,10 @@ const PRODUCED: &[&str] = &[
     "coverage",
     "__pycache__",
     "node_modules",
+    // Of a server that was started here, as the README has it.
+    "appendonlydir",
 ];
+const PRODUCED_FILES: &[&str] = &["dump.rdb", "ochre.lock"];
 
 /// Inputs of fuzzers: any bytes, which look like text now and then.
 const INPUTS: &str = "fuzz/seeds";
@@ -89,7 +92,8 @@ impl Tree {
             };
             let is_folder = entry.file_type()?.is_dir();
             let is_hidden = name.starts_with('.') && name != ".ci";
-            if is_folder && (is_hidden || PRODUCED.contains(&name.as_str())) {
+            let produced = if is_folder { PRODUCED } else { PRODUCED_FILES };
+            if is_folder && is_hidden || produced.contains(&name.as_str()) {
                 continue;
             }
             if is_folder {
@@ -134,5 +138,24 @@ impl File {
             .split('/')
             .any(|part| part == "tests" || part == "examples");
         by_name || by_folder || self.krate().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who follows the README starts a server in the checkout and then runs the tests.
+    #[test]
+    fn what_a_server_leaves_here_is_not_read() {
+        let root = std::env::temp_dir().join(format!("ochre-tidy-{}", std::process::id()));
+        fs::create_dir_all(root.join("appendonlydir")).expect("a folder");
+        for name in ["a.rs", "dump.rdb", "ochre.lock", "appendonlydir/x.aof"] {
+            fs::write(root.join(name), "text ").expect("a file");
+        }
+        let tree = Tree::read(&root).expect("it is readable");
+        let paths: Vec<&str> = tree.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["a.rs"]);
+        fs::remove_dir_all(&root).expect("it is ours");
     }
 }
