@@ -11,6 +11,13 @@ use testkit::reply::Reply;
 use testkit::socket::Socket;
 use testkit::target::{Received, Target};
 
+/// How servers of ours can serve.
+pub(crate) const MODES: [&[&str]; 3] = [
+    &["--mode", "eventloop", "--threads", "1"],
+    &["--mode", "eventloop", "--threads", "2"],
+    &["--mode", "threaded"],
+];
+
 /// Nothing that a test waits for takes longer on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -73,6 +80,11 @@ impl Node {
     /// Ours, which is there always.
     pub(crate) fn ochre(data: &Path, arguments: &[&str]) -> Node {
         Node::start(Maker::Ochre, data, arguments).expect("built here")
+    }
+
+    /// Ours in a mode, without save points.
+    pub(crate) fn in_mode(data: &Path, mode: &[&str], more: &[&str]) -> Node {
+        Node::ochre(data, &[mode, &["--save", ""], more].concat())
     }
 
     pub(crate) fn process(&mut self) -> &mut ServerProcess {

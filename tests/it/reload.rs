@@ -1,22 +1,10 @@
 //! DEBUG RELOAD and LOADAOF: what is read back is what was there, nothing of it hangs in the air,
 //! and a damaged file changes nothing. And what INFO says of a save that was just asked for.
 
-use std::path::Path;
-
 use testkit::process::Directory;
 use testkit::reply::Reply;
 
-use crate::node::Node;
-
-const MODES: [&[&str]; 3] = [
-    &["--mode", "eventloop", "--threads", "1"],
-    &["--mode", "eventloop", "--threads", "2"],
-    &["--mode", "threaded"],
-];
-
-fn start(data: &Path, mode: &[&str], more: &[&str]) -> Node {
-    Node::ochre(data, &[mode, &["--save", ""], more].concat())
-}
+use crate::node::{MODES, Node};
 
 /// Values of all kinds, small and large, in two databases.
 fn fill(node: &mut Node) {
@@ -47,7 +35,7 @@ fn what_comes_back_is_what_was_there() {
     for mode in MODES {
         for fsync in ["always", "everysec"] {
             let data = Directory::fresh().expect("a place for files");
-            let mut node = start(data.path(), mode, &["--appendfsync", fsync]);
+            let mut node = Node::in_mode(data.path(), mode, &["--appendfsync", fsync]);
             fill(&mut node);
             let before = node.image();
             for lever in ["RELOAD", "LOADAOF", "RELOAD", "LOADAOF"] {
@@ -61,7 +49,7 @@ fn what_comes_back_is_what_was_there() {
             node.ask(&["LPOP", "l"]);
             let before = node.image();
             node.kill();
-            let mut node = start(data.path(), mode, &["--appendfsync", fsync]);
+            let mut node = Node::in_mode(data.path(), mode, &["--appendfsync", fsync]);
             assert_eq!(node.image(), before, "{mode:?}");
         }
     }
@@ -72,14 +60,14 @@ fn what_comes_back_is_what_was_there() {
 #[test]
 fn keys_whose_time_is_over_do_not_come_back_with_the_log() {
     let data = Directory::fresh().expect("a place for files");
-    let mut node = start(data.path(), MODES[0], &[]);
+    let mut node = Node::in_mode(data.path(), MODES[0], &[]);
     node.ask(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]);
     node.ask(&["SET", "k", "5", "PX", "1"]);
     std::thread::sleep(std::time::Duration::from_millis(20));
     node.ask(&["DEBUG", "RELOAD"]);
     assert_eq!(node.ask(&["INCR", "k"]), Reply::Integer(1));
     node.kill();
-    let mut node = start(data.path(), MODES[0], &[]);
+    let mut node = Node::in_mode(data.path(), MODES[0], &[]);
     assert_eq!(node.ask(&["GET", "k"]), Reply::Bulk(b"1".to_vec()));
 }
 
@@ -87,7 +75,7 @@ fn keys_whose_time_is_over_do_not_come_back_with_the_log() {
 fn another_snapshot_is_told_to_the_log() {
     for mode in MODES {
         let data = Directory::fresh().expect("a place for files");
-        let mut node = start(data.path(), mode, &[]);
+        let mut node = Node::in_mode(data.path(), mode, &[]);
         fill(&mut node);
         node.ask(&["SET", "both", "of the snapshot"]);
         node.ask(&["SAVE"]);
@@ -104,7 +92,7 @@ fn another_snapshot_is_told_to_the_log() {
         let both = node.ask(&["MGET", "both", "more"]).to_string();
         assert!(both.contains("of the snapshot") && both.contains("\"v\""));
         node.kill();
-        let mut node = start(data.path(), mode, &[]);
+        let mut node = Node::in_mode(data.path(), mode, &[]);
         assert_eq!(node.image(), merged, "{mode:?}");
     }
 }
@@ -112,7 +100,7 @@ fn another_snapshot_is_told_to_the_log() {
 #[test]
 fn a_damaged_file_changes_nothing() {
     let data = Directory::fresh().expect("a place for files");
-    let mut node = start(data.path(), MODES[1], &[]);
+    let mut node = Node::in_mode(data.path(), MODES[1], &[]);
     fill(&mut node);
     let before = node.image();
     let missing = node.try_ask(&["DEBUG", "RELOAD", "NOSAVE"]);
@@ -132,7 +120,7 @@ fn a_damaged_file_changes_nothing() {
 #[test]
 fn without_a_log_there_is_none_to_load() {
     let data = Directory::fresh().expect("a place for files");
-    let mut node = start(data.path(), MODES[0], &["--appendonly", "no"]);
+    let mut node = Node::in_mode(data.path(), MODES[0], &["--appendonly", "no"]);
     fill(&mut node);
     let before = node.image();
     node.ask(&["DEBUG", "RELOAD"]);
@@ -147,7 +135,7 @@ fn without_a_log_there_is_none_to_load() {
 fn who_asks_for_a_save_sees_it_under_way() {
     for mode in MODES {
         let data = Directory::fresh().expect("a place for files");
-        let mut node = start(data.path(), mode, &[]);
+        let mut node = Node::in_mode(data.path(), mode, &[]);
         fill(&mut node);
         for (request, field, count) in [
             ("BGSAVE", "rdb_bgsave_in_progress", "rdb_saves:1\\r"),

@@ -4,7 +4,6 @@
 //! that was answered is lost; before it is, a restart finds the state of before.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -14,17 +13,7 @@ use testkit::crash::writer::Connection;
 use testkit::process::Directory;
 use testkit::reply::Reply;
 
-use crate::node::{Maker, Node, PATIENCE};
-
-const MODES: [&[&str]; 3] = [
-    &["--mode", "eventloop", "--threads", "1"],
-    &["--mode", "eventloop", "--threads", "2"],
-    &["--mode", "threaded"],
-];
-
-fn start(data: &Path, mode: &[&str], more: &[&str]) -> Node {
-    Node::ochre(data, &[mode, &["--save", ""], more].concat())
-}
+use crate::node::{MODES, Maker, Node, PATIENCE};
 
 fn switch(node: &mut Node, to: &str) {
     node.ask(&["CONFIG", "SET", "appendonly", to]);
@@ -132,7 +121,7 @@ fn switched_under_load_killed_and_started_again() {
             println!("{what}");
             let data = Directory::fresh().expect("a directory");
             let fsync = ["--appendfsync", policy, "--appendonly"];
-            let mut node = start(data.path(), mode, &[&fsync[..], &["no"]].concat());
+            let mut node = Node::in_mode(data.path(), mode, &[&fsync[..], &["no"]].concat());
             node.ask(&["SET", "old", "1"]);
             let writers = Writers::start(&mut node, 6);
             writers.go_on();
@@ -149,7 +138,7 @@ fn switched_under_load_killed_and_started_again() {
             writers.go_on();
             node.process().kill().expect("killed");
             let answered = writers.end();
-            let mut node = start(data.path(), mode, &[&fsync[..], &["yes"]].concat());
+            let mut node = Node::in_mode(data.path(), mode, &[&fsync[..], &["yes"]].concat());
             check(&mut node, &answered, &what);
             assert_eq!(number(&mut node, "old"), 1, "{what}");
         }
@@ -162,7 +151,7 @@ fn killed_while_the_log_comes_on() {
     for (turn, mode) in MODES.iter().cycle().take(15).enumerate() {
         let data = Directory::fresh().expect("a directory");
         let on = ["--appendonly", "yes"];
-        let mut node = start(data.path(), mode, &on);
+        let mut node = Node::in_mode(data.path(), mode, &on);
         let sets = (0..5_000).map(|i| vec![b"SET".to_vec(), format!("k:{i}").into(), vec![7; 99]]);
         node.try_ask_all(&sets.collect::<Vec<_>>()).expect("set");
         switch(&mut node, "no");
@@ -173,7 +162,7 @@ fn killed_while_the_log_comes_on() {
         std::thread::sleep(Duration::from_micros(1_000 * turn as u64));
         node.process().kill().expect("killed");
         let answered = writers.end();
-        let mut node = start(data.path(), mode, &on);
+        let mut node = Node::in_mode(data.path(), mode, &on);
         assert_eq!(node.ask(&["GET", "k:4999"]), Reply::Bulk(vec![7; 99]));
         match number(&mut node, "between") {
             0 => assert_eq!(number(&mut node, "writer:0"), 0, "half a switch"),
@@ -185,7 +174,7 @@ fn killed_while_the_log_comes_on() {
         await_on(&mut node);
         node.ask(&["SET", "after", "1"]);
         node.process().kill().expect("killed");
-        let mut node = start(data.path(), mode, &on);
+        let mut node = Node::in_mode(data.path(), mode, &on);
         assert_eq!(number(&mut node, "after"), 1);
         let files = std::fs::read_dir(data.path().join("appendonlydir")).expect("a directory");
         assert_eq!(
@@ -204,7 +193,7 @@ fn a_stock_server_loads_what_was_switched_on() {
     let on = ["--appendonly", "yes"];
     // Redis 7.0 reads no newer version.
     let off = ["--appendonly", "no", "--rdb-version", "10"];
-    let mut node = start(data.path(), MODES[0], &off);
+    let mut node = Node::in_mode(data.path(), MODES[0], &off);
     node.ask(&["SET", "a", "1"]);
     switch(&mut node, "yes");
     await_on(&mut node);
@@ -220,7 +209,7 @@ fn a_stock_server_loads_what_was_switched_on() {
     redis.rewrite();
     redis.process().terminate().expect("asked");
     redis.process().wait(PATIENCE).expect("its status");
-    let mut node = start(data.path(), MODES[0], &on);
+    let mut node = Node::in_mode(data.path(), MODES[0], &on);
     assert_eq!(number(&mut node, "b") + number(&mut node, "c"), 5);
 }
 
@@ -230,22 +219,22 @@ fn a_log_that_is_older_than_the_snapshot_is_not_served() {
     for mode in MODES {
         let data = Directory::fresh().expect("a directory");
         let on = ["--appendonly", "yes"];
-        let mut node = start(data.path(), mode, &on);
+        let mut node = Node::in_mode(data.path(), mode, &on);
         node.ask(&["SET", "a", "1"]);
         switch(&mut node, "no");
         node.ask(&["SET", "a", "2"]);
         node.process().kill().expect("killed");
         // There is nothing newer on the disk.
-        let mut node = start(data.path(), mode, &on);
+        let mut node = Node::in_mode(data.path(), mode, &on);
         assert_eq!(number(&mut node, "a"), 1);
         node.process().kill().expect("killed");
-        let mut node = start(data.path(), mode, &["--appendonly", "no"]);
+        let mut node = Node::in_mode(data.path(), mode, &["--appendonly", "no"]);
         assert_eq!(number(&mut node, "a"), 0, "no snapshot, and no log is read");
         node.ask(&["SET", "a", "3"]);
         node.ask(&["SAVE"]);
         node.process().kill().expect("killed");
         for found in [3, 4] {
-            let mut node = start(data.path(), mode, &on);
+            let mut node = Node::in_mode(data.path(), mode, &on);
             assert_eq!(number(&mut node, "a"), found);
             node.ask(&["SET", "a", "4"]);
             node.process().kill().expect("killed");
@@ -258,11 +247,11 @@ fn a_log_that_is_older_than_the_snapshot_is_not_served() {
 fn a_snapshot_alone_becomes_a_log() {
     for mode in MODES {
         let data = Directory::fresh().expect("a directory");
-        let mut node = start(data.path(), mode, &["--appendonly", "no"]);
+        let mut node = Node::in_mode(data.path(), mode, &["--appendonly", "no"]);
         node.ask(&["SET", "a", "1"]);
         node.ask(&["SAVE"]);
         node.process().kill().expect("killed");
-        let mut node = start(data.path(), mode, &["--appendonly", "no"]);
+        let mut node = Node::in_mode(data.path(), mode, &["--appendonly", "no"]);
         node.ask(&["SET", "b", "2"]);
         switch(&mut node, "yes");
         // Asked to end at once: what was asked for is done before.
@@ -270,7 +259,7 @@ fn a_snapshot_alone_becomes_a_log() {
         let status = node.process().wait(PATIENCE).expect("its status");
         assert!(status.is_some_and(|it| it.success()), "{status:?}");
         std::fs::remove_file(data.path().join("dump.rdb")).expect("the snapshot");
-        let mut node = start(data.path(), mode, &["--appendonly", "yes"]);
+        let mut node = Node::in_mode(data.path(), mode, &["--appendonly", "yes"]);
         assert_eq!(number(&mut node, "a"), 1);
         assert_eq!(number(&mut node, "b"), 2);
     }

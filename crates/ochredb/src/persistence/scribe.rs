@@ -45,17 +45,7 @@ pub(super) fn write(
     batches: Receiver<Option<Batch>>,
 ) -> Result<u64, Trouble> {
     let file = storage.open(path, Access::Create)?;
-    let mut scribe = Scribe {
-        path,
-        encoder,
-        batches,
-        begun: None,
-        out: Output {
-            file: &*file,
-            at: 0,
-            synced: 0,
-        },
-    };
+    let mut scribe = Scribe::new(path, &*file, encoder, batches);
     write_in_turn(&mut scribe, Line::of_this_thread)
 }
 
@@ -88,7 +78,23 @@ enum Progress {
     Starved,
 }
 
-impl Scribe<'_> {
+impl<'a> Scribe<'a> {
+    fn new(
+        path: &'a Path,
+        file: &'a dyn File,
+        encoder: Encoder,
+        batches: Receiver<Option<Batch>>,
+    ) -> Scribe<'a> {
+        let (at, synced) = (0, 0);
+        Scribe {
+            path,
+            encoder,
+            batches,
+            begun: None,
+            out: Output { file, at, synced },
+        }
+    }
+
     /// On a thread of its own. `watch` is made there.
     fn go_on_aside(
         &mut self,
@@ -339,17 +345,7 @@ mod tests {
         queue.send(None).expect("there is room");
         let (config, counts) = (Config::default(), [Counts::default(); 16]);
         let encoder = Encoder::new(&config, &counts, Kind::Snapshot, Now::default());
-        let mut scribe = Scribe {
-            path: &path,
-            encoder,
-            batches,
-            begun: None,
-            out: Output {
-                file: &*file,
-                at: 0,
-                synced: 0,
-            },
-        };
+        let mut scribe = Scribe::new(&path, &*file, encoder, batches);
         let watched = AtomicUsize::new(0);
         let line = || {
             watched.fetch_add(1, Ordering::Relaxed);
