@@ -8,7 +8,8 @@
 //!
 //! A node's listpack and id are those of Redis, so that saving and loading copies them. Nodes and
 //! pages are copied when they are written to while somebody else holds them. Each node is full but
-//! for the last, as new entries have ids above all others.
+//! for the last, as new entries have ids above all others; full ones share blocks of memory
+//! (block.rs).
 //!
 //! Invariants: no node is without a live entry; the length is the sum of live entries; the first id
 //! is that of the first live entry, and 0-0 if there is none. Checked by [`Stream::check`].
@@ -16,6 +17,7 @@
 //! Refused: to know what an id looks like as text, or which one comes next. Whoever adds an entry
 //! gives it an id above the last.
 
+mod block;
 mod check;
 mod group;
 mod id;
@@ -29,6 +31,7 @@ mod trim;
 use std::sync::Arc;
 
 use crate::flaw::Flaw;
+use block::Part;
 use node::Node;
 use shelf::Shelf;
 
@@ -42,7 +45,7 @@ pub use trim::{Extent, Leftover, Trim};
 /// Entries and groups.
 #[derive(Clone, Default)]
 pub struct Stream {
-    nodes: Shelf<Arc<Vec<u8>>>,
+    nodes: Shelf<Part>,
     /// What the nodes take, without the shelf.
     node_bytes: usize,
     marks: Marks,
@@ -130,15 +133,7 @@ impl Stream {
             Some((master, bytes)) if limit.admits(Node::new(master, bytes), text_bytes) => {
                 self.change(master, |bytes| node::append(bytes, master, id, fields));
             }
-            last => {
-                // The node that was last is full now and stays as it is.
-                if let Some((master, bytes)) = last
-                    && bytes.capacity() > bytes.len()
-                {
-                    self.change(master, copied_tight);
-                }
-                self.insert_node(id, node::create(fields));
-            }
+            _ => self.insert_node(id, node::create(fields)),
         }
         let marks = &mut self.marks;
         if marks.len == 0 {
@@ -241,7 +236,7 @@ impl Stream {
     /// The nodes with their ids, as they are saved.
     pub fn nodes(&self) -> impl Iterator<Item = (StreamId, &[u8])> {
         let nodes = self.nodes.iter_from(StreamId::MIN);
-        nodes.map(|(master, bytes)| (master, &bytes[..]))
+        nodes.map(|(master, bytes)| (master, &**bytes))
     }
 
     pub fn node_count(&self) -> usize {
@@ -307,7 +302,7 @@ impl Stream {
         self.groups = Vec::new();
         for _ in 0..pages {
             if let Some((master, bytes)) = self.nodes.pop_back() {
-                self.node_bytes -= node_bytes(&bytes);
+                self.node_bytes -= bytes.memory_bytes();
                 self.marks.len -= Node::new(master, &bytes).head().live;
             }
         }
@@ -321,13 +316,17 @@ impl Stream {
     pub fn check(&self) {
         self.nodes.check();
         let (mut len, mut bytes, mut last) = (0, 0, None);
+        let mut before: Option<&Part> = None;
         for (master, node) in self.nodes.iter_from(StreamId::MIN) {
+            assert!(before.map_or(node.starts_block(), |before| before.precedes(node)));
+            before = Some(node);
             let facts = check::check(node, master, last).expect("a sound node");
             assert!(facts.live > 0, "a node without a live entry");
             last = Some(facts.last_id);
             len += facts.live;
-            bytes += node_bytes(node);
+            bytes += node.memory_bytes();
         }
+        assert!(before.is_none_or(Part::ends_block));
         assert_eq!((self.marks.len, self.node_bytes), (len, bytes));
         assert_eq!(self.marks.first_id, self.find_first_id());
         assert!(last <= Some(self.marks.last_id));
@@ -345,29 +344,80 @@ impl Stream {
         first.map_or(StreamId::MIN, |entry| entry.id)
     }
 
+    // ---- nodes -----------------------------------------------------------
+
     /// Change a node, which is copied if somebody else holds it.
     fn change<R>(&mut self, master: StreamId, change: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        self.take_apart(master);
+        self.update(master, |part| part.change(change))
+    }
+
+    /// Append a node. The one that was last is full now and stays as it is.
+    fn insert_node(&mut self, master: StreamId, bytes: Vec<u8>) {
+        self.seal_last();
+        let part = Part::alone(bytes);
+        self.node_bytes += part.memory_bytes();
+        self.nodes.insert(master, part);
+    }
+
+    fn remove_node(&mut self, master: StreamId) {
+        self.take_apart(master);
+        let part = self.nodes.remove(master).expect("a node");
+        self.node_bytes -= part.memory_bytes();
+    }
+
+    /// Give back room that the last node does not use, or join it with those before.
+    fn seal_last(&mut self) {
+        let Some((last, part)) = self.nodes.last() else {
+            return;
+        };
+        if part.has_room() {
+            self.update(last, |part| part.change(copied_tight));
+        }
+        let is_waiting = |part: &Part| part.is_alone() && !block::fills_a_class(part.len());
+        let back = self.nodes.iter_back_from(StreamId::MAX);
+        let waiting = back.take_while(|(_, part)| is_waiting(part));
+        let mut waiting: Vec<(StreamId, Part)> = waiting
+            .take(block::PARTS_MAX)
+            .map(|(master, part)| (master, part.clone()))
+            .collect();
+        waiting.reverse();
+        let (masters, parts): (Vec<StreamId>, Vec<Part>) = waiting.into_iter().unzip();
+        let lens: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+        if let Some(range) = block::worth_joining(&lens) {
+            let joined = Part::joined(&parts[range.clone()]);
+            for (master, joined) in masters[range].iter().zip(joined) {
+                self.update(*master, |part| *part = joined);
+            }
+        }
+    }
+
+    /// Give a node, and all that share its block, a block of its own.
+    fn take_apart(&mut self, master: StreamId) {
+        let part = self.nodes.get(master).expect("a node");
+        if part.is_alone() {
+            return;
+        }
+        let shares = |(_, other): &(StreamId, &Part)| other.shares_with(part);
+        let before = self.nodes.iter_back_from(master).take_while(shares);
+        let behind = self.nodes.iter_from(master).skip(1).take_while(shares);
+        let all: Vec<StreamId> = before.chain(behind).map(|(master, _)| master).collect();
+        for master in all {
+            self.update(master, |part| *part = Part::alone(part.to_vec()));
+        }
+    }
+
+    fn update<R>(&mut self, master: StreamId, change: impl FnOnce(&mut Part) -> R) -> R {
         let (result, before, after) = self
             .nodes
-            .update(master, |bytes| {
-                let before = node_bytes(bytes);
-                let bytes = Arc::make_mut(bytes);
-                let result = change(bytes);
-                (result, before, node_bytes(bytes))
+            .update(master, |part| {
+                let before = part.memory_bytes();
+                let result = change(part);
+                (result, before, part.memory_bytes())
             })
             .expect("a node");
         self.node_bytes = self.node_bytes - before + after;
         result
-    }
-
-    fn insert_node(&mut self, master: StreamId, bytes: Vec<u8>) {
-        self.node_bytes += node_bytes(&bytes);
-        self.nodes.insert(master, Arc::new(bytes));
-    }
-
-    fn remove_node(&mut self, master: StreamId) {
-        let bytes = self.nodes.remove(master).expect("a node");
-        self.node_bytes -= node_bytes(&bytes);
     }
 }
 
@@ -399,10 +449,4 @@ impl Default for NodeLimit {
 /// loses less than half of itself where it is.
 fn copied_tight(bytes: &mut Vec<u8>) {
     *bytes = bytes.as_slice().to_vec();
-}
-
-/// The vector behind an `Arc`, and what it holds.
-fn node_bytes(bytes: &Vec<u8>) -> usize {
-    let counts_bytes = 2 * size_of::<usize>();
-    counts_bytes + size_of::<Vec<u8>>() + bytes.capacity()
 }

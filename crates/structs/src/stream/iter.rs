@@ -1,7 +1,6 @@
 //! The live entries of a stream from some id on, in either direction.
 
-use std::sync::Arc;
-
+use super::block::Part;
 use super::node::{Entry, Node, Walk};
 use super::shelf::{Backward, Forward};
 use super::{Stream, StreamId};
@@ -9,7 +8,7 @@ use super::{Stream, StreamId};
 /// Entries towards the greatest id.
 #[derive(Clone)]
 pub struct EntriesForward<'a> {
-    nodes: Forward<'a, Arc<Vec<u8>>>,
+    nodes: Forward<'a, Part>,
     walk: Option<Walk<'a>>,
     from: StreamId,
 }
@@ -17,7 +16,7 @@ pub struct EntriesForward<'a> {
 /// Entries towards the least id.
 #[derive(Clone)]
 pub struct EntriesBackward<'a> {
-    nodes: Backward<'a, Arc<Vec<u8>>>,
+    nodes: Backward<'a, Part>,
     walk: Option<Walk<'a>>,
     from: StreamId,
 }

@@ -7,6 +7,7 @@ use crate::listpack::tests::text;
 use crate::testing;
 use base::Rng;
 
+mod blocks;
 mod groups;
 mod shelves;
 
@@ -308,7 +309,7 @@ fn memory_of_a_million_entries() {
     }
     let per_entry = stream.memory_bytes() as f64 / 1e6;
     println!("{per_entry:.3} bytes an entry");
-    assert!(per_entry < 21.2, "{per_entry}");
+    assert!(per_entry < 21.0, "{per_entry}");
     let held = stream.clone();
     stream.remove(id(1_700_000_500_000, 0));
     assert_eq!((stream.len(), held.len()), (999_999, 1_000_000));

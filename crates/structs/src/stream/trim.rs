@@ -3,11 +3,10 @@
 //! Whole nodes go first; then, unless an approximate cut will do, entries of the next node are
 //! marked. Nodes that go are handed out, so that a long cut is freed in slices.
 
-use std::sync::Arc;
-
+use super::block::Part;
 use super::node::{self, Node};
 use super::shelf::Shelf;
-use super::{Stream, StreamId, node_bytes};
+use super::{Stream, StreamId};
 
 /// What stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +28,7 @@ pub enum Extent {
 
 /// Nodes that were cut off.
 pub struct Leftover {
-    nodes: Shelf<Arc<Vec<u8>>>,
+    nodes: Shelf<Part>,
 }
 
 impl Stream {
@@ -39,9 +38,15 @@ impl Stream {
         let gone = self.nodes.take_front(nodes);
         let bytes = gone
             .iter_from(StreamId::MIN)
-            .map(|(_, bytes)| node_bytes(bytes));
+            .map(|(_, part)| part.memory_bytes());
         self.node_bytes -= bytes.sum::<usize>();
         self.marks.len -= removed;
+        // No block is held by what is left of it.
+        if let Some((master, part)) = self.nodes.first()
+            && !part.starts_block()
+        {
+            self.take_apart(master);
+        }
         if extent == Extent::Exact {
             removed += self.trim_first_node(trim);
         }
