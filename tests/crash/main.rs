@@ -12,6 +12,7 @@ mod jobs;
 mod kills;
 mod latency;
 mod node;
+mod removal;
 mod rotation;
 mod slow;
 

@@ -10,6 +10,7 @@
 //! a little for those whom the last one has just answered ([`Pace`]). Otherwise the drivers write, and this thread
 //! syncs once a second.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::thread::JoinHandle;
@@ -19,7 +20,7 @@ use base::Now;
 use parking_lot::{Condvar, Mutex};
 use persist::log::{FsyncPolicy, Log};
 
-use super::{Persistence, clock_us, now_ms, pause, unix_secs};
+use super::{Persistence, clock_us, now_ms, unix_secs};
 
 /// The committer's thread, and the way to wake it.
 #[derive(Default)]
@@ -28,12 +29,12 @@ pub(super) struct Committer {
     asking: Condvar,
     sleeps: AtomicBool,
     news: (Mutex<u64>, Condvar),
-    stopping: AtomicBool,
+    stopping: Arc<AtomicBool>,
     /// Sync at once, whatever the policy.
     in_haste: AtomicBool,
     pub(super) pace: Pace,
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// Removes older generations.
+    /// Removes what rewrites have replaced.
     tidying: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -125,6 +126,8 @@ const PATIENCE_US_MAX: u64 = 1_000;
 const LOOK: Duration = Duration::from_millis(100);
 /// After a full disk it looks this often whether there is room.
 const FULL_LOOK: Duration = Duration::from_millis(100);
+/// Between two parts of a file that goes.
+const PART_PAUSE: Duration = Duration::from_millis(3);
 
 impl Committer {
     pub(super) fn start(
@@ -198,18 +201,28 @@ impl Committer {
         if let Some(thread) = self.thread.lock().take() {
             thread.join().expect("the committer ends by returning");
         }
-        // It writes the manifest: nobody else may before it is through.
+        // It writes the manifest: nobody else may before it is through. That is soon, as it leaves
+        // what is not yet removed to the next start.
         if let Some(thread) = self.tidying.lock().take() {
             thread.join().expect("it ends by returning");
         }
     }
 
-    /// Removes generations whose time is over, on a thread of its own: a large file takes a while
-    /// to go, and commits do not wait for that. Without a thread it is tried again.
+    /// Removes what rewrites have replaced, and generations whose time is over, on a thread of its
+    /// own: a large file takes a while to go, and commits do not wait for that. Without a thread it
+    /// is tried again.
     fn tidy(&self, log: &Arc<Log>) {
         let mut tidying = self.tidying.lock();
         if tidying.as_ref().is_none_or(JoinHandle::is_finished) {
-            let log = log.clone();
+            let (log, stopping) = (log.clone(), self.stopping.clone());
+            let pause = move || {
+                // The disk is others' too.
+                std::thread::sleep(PART_PAUSE);
+                match stopping.load(Ordering::SeqCst) {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            };
             let thread = std::thread::Builder::new().name("tidy".into());
             *tidying = thread.spawn(move || log.tidy(&pause)).ok();
         }

@@ -585,11 +585,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Between the parts of a file that goes: the disk is others' too.
-fn pause() {
-    std::thread::sleep(std::time::Duration::from_millis(3));
-}
-
 fn now_ms() -> u64 {
     Now::read().mono_us / 1000
 }

@@ -35,7 +35,7 @@ use store::Entry;
 
 use super::batch::Batch;
 use super::scribe::{self, Encoder};
-use super::{Persistence, clock_us, now_ms, pause};
+use super::{Persistence, clock_us, now_ms};
 
 /// What a snapshot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -482,7 +482,7 @@ pub(super) fn write(
             let _ = log.sync_now(now_ms(), &clock_us);
             // Removes it if it fails, unless it may be in force.
             is_offered = true;
-            log.adopt_base(name, *seq, lsn.0, &pause)?;
+            log.adopt_base(name, *seq, lsn.0)?;
         }
         if let Some(place) = &target.outdates {
             // A log that cannot be marked, or is damaged, does no harm to the snapshot.

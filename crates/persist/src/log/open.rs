@@ -24,7 +24,8 @@ use crate::error::Trouble;
 use crate::storage::{Access, Storage, read_full, write_all};
 
 impl Log {
-    /// Continues what was surveyed. This is where an unfinished end is cut off.
+    /// Continues what was surveyed. This is where an unfinished end is cut off. What is listed for
+    /// removal is left to [`Log::tidy`]: it may be large, and a start waits for nobody.
     pub fn open(
         storage: Arc<dyn Storage>,
         recovery: &Recovery,
@@ -69,10 +70,7 @@ impl Log {
             desk.starts
                 .insert(entry.seq, part.map_or(lsn, |part| part.first_lsn));
         }
-        let log = Log::start(desk);
-        // Nobody is served yet.
-        log.remove_history(&|| {});
-        Ok(log)
+        Ok(Log::start(desk))
     }
 
     /// Begins a log at `lsn`, on a base that is durable under its name in the log's directory, or
@@ -109,10 +107,7 @@ impl Log {
         let mut desk = Desk::new(storage, place.clone(), settings, manifest, opened);
         desk.remove(&place.outdated_name());
         desk.starts.insert(seq, lsn);
-        let log = Log::start(desk);
-        // Nobody is served yet.
-        log.remove_history(&|| {});
-        Ok(log)
+        Ok(Log::start(desk))
     }
 }
 
@@ -125,7 +120,8 @@ impl Manifest {
 
     pub(super) fn last_incr_seq(&self) -> u64 {
         let kept = self.kept.iter().flat_map(|kept| &kept.incrs);
-        let incrs = self.incrs.iter().chain(kept);
+        // A name that is listed for removal shall not be given to another file.
+        let incrs = self.incrs.iter().chain(kept).chain(&self.history);
         incrs.map(|entry| entry.seq).max().unwrap_or(0)
     }
 }

@@ -6,6 +6,7 @@
 //!   ... the snapshot is written to base 2, synced, renamed ...
 //!   adopt_base       base 2 in, the older files out            base 2 · incr 2
 //!                    or kept as an older generation
+//!   tidy             those that are out are removed
 //! ```
 //!
 //! The manifest lists a file before anything is appended to it, and lists a base only when it is
@@ -18,6 +19,7 @@
 //! that was in memory at the cut, and then both are listed at once. What fails before leaves the
 //! log as it was: down.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use super::Lsn;
@@ -27,7 +29,7 @@ use super::health::{Down, Health, Rising, State};
 use super::manifest::{Entry, SaveTrouble};
 use super::writer::Log;
 use crate::error::{Kind, Trouble};
-use crate::storage::remove_by_parts;
+use crate::storage::{Pause, remove_by_parts};
 
 impl Log {
     /// Marks the place where the next file begins, which is the LSN of the snapshot that is taken
@@ -89,21 +91,9 @@ impl Log {
     }
 
     /// Lists a base that was taken at `lsn`, where the present file or one before it begins. The
-    /// base must be durable under its name. What it replaces is kept, or removed with a `pause`
-    /// between its parts, and the base itself is removed if it is certain that nothing lists it.
-    pub fn adopt_base(
-        &self,
-        name: &str,
-        seq: u64,
-        lsn: Lsn,
-        pause: &dyn Fn(),
-    ) -> Result<(), Trouble> {
-        self.adopt(name, seq, lsn)?;
-        self.remove_history(pause);
-        Ok(())
-    }
-
-    fn adopt(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {
+    /// base must be durable under its name. What it replaces is kept, or left to [`Log::tidy`], and
+    /// the base itself is removed if it is certain that nothing lists it.
+    pub fn adopt_base(&self, name: &str, seq: u64, lsn: Lsn) -> Result<(), Trouble> {
         let mut desk = self.desk.lock();
         let desk = &mut *desk;
         let adopted = match self.write_risen(desk, lsn) {
@@ -198,9 +188,10 @@ impl Log {
             && (!manifest.history.is_empty() || manifest.unwanted(keep, now_secs) > 0)
     }
 
-    /// Removes generations whose time is over, with a `pause` between the parts of large files.
-    /// What fails is tried again the next time.
-    pub fn tidy(&self, pause: &dyn Fn()) {
+    /// Removes what rewrites have replaced, and generations whose time is over, with a `pause`
+    /// between files and between the parts of large ones. For one thread at a time. What fails, or
+    /// is left by a break, is tried again the next time.
+    pub fn tidy(&self, pause: Pause<'_>) {
         let (keep, now_secs) = (self.keep(), self.unix_secs());
         let mut desk = self.desk.lock();
         if !desk.health.is_well() {
@@ -224,16 +215,23 @@ impl Log {
 
     /// Removes what is no longer needed; what cannot be removed stays listed for the next time.
     /// Others write meanwhile: removing a large file takes long.
-    pub(super) fn remove_history(&self, pause: &dyn Fn()) {
+    fn remove_history(&self, pause: Pause<'_>) {
         let desk = self.desk.lock();
         let (storage, place) = (desk.storage.clone(), desk.place.clone());
         let history = desk.manifest.history.clone();
         drop(desk);
-        let is_gone = |entry: &Entry| {
-            let removed = remove_by_parts(&*storage, &place.file(&entry.name), pause);
-            removed.is_ok() || removed.is_err_and(|trouble| trouble.kind == Kind::Missing)
-        };
-        let gone: Vec<Entry> = history.into_iter().filter(is_gone).collect();
+        let mut gone = Vec::new();
+        for entry in history {
+            match remove_by_parts(&*storage, &place.file(&entry.name), pause) {
+                Ok(ControlFlow::Continue(())) => gone.push(entry),
+                Ok(ControlFlow::Break(())) => break,
+                Err(trouble) if trouble.kind == Kind::Missing => gone.push(entry),
+                Err(_) => {}
+            }
+            if pause().is_break() {
+                break;
+            }
+        }
         // No name comes back that is listed no more.
         if gone.is_empty() || storage.sync_dir(&place.log_dir()).is_err() {
             return;

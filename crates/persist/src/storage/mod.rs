@@ -17,6 +17,7 @@ use std::path::Path;
 use crate::error::Trouble;
 
 pub use disk::Disk;
+pub use removal::Pause;
 pub(crate) use removal::remove_by_parts;
 
 /// A file system.

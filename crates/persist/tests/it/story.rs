@@ -8,7 +8,9 @@
 //! - the directory is not refused;
 //! - older generations that are listed as kept are whole, and no file is left over that was listed.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -227,7 +229,12 @@ impl Story {
                 log.set_keep(some_keep(&mut self.rng));
                 self.now_ms += self.rng.below(3_000);
                 log.tell_time(self.now_ms / 1000);
-                log.tidy(&|| {});
+                // Whoever ends meanwhile leaves some files to the next time.
+                let left = Cell::new(self.rng.below(6));
+                log.tidy(&|| match left.replace(left.get().saturating_sub(1)) {
+                    0 => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                });
                 Ok(())
             }
             // Another process takes over from a killed one; the machine goes on.
@@ -296,7 +303,7 @@ impl Story {
         let log = self.log.as_ref().expect("started");
         let (name, seq) = log.next_base();
         let adopted = write_base(&self.disk, &name, count, cut)
-            .and_then(|()| log.adopt_base(&name, seq, cut, &|| {}));
+            .and_then(|()| log.adopt_base(&name, seq, cut));
         if adopted.is_err() {
             log.give_up_rising();
         }
