@@ -87,7 +87,12 @@ fn write(persistence: &Persistence, config: &Config, fresh: Fresh<'_>) -> Result
     let (queue, batches) = sync_channel(QUEUED_BATCHES);
     let outcome = std::thread::scope(|scope| {
         let (storage, target) = (&*persistence.storage, &target);
-        let writer = scope.spawn(move || save::write(storage, target, encoder, batches));
+        let thread = std::thread::Builder::new().name("snapshot".into());
+        let write = move || save::write(storage, target, encoder, batches);
+        let writer = thread.spawn_scoped(scope, write).map_err(|error| {
+            let what = format!("cannot start a thread: {error}");
+            Trouble::new(persist::Kind::System, &persistence.place.dir, what)
+        })?;
         let batch = Batch::default();
         let mut feed = Feed { batch, queue };
         keys.walk(&mut |database, entry| feed.entry(database, entry));

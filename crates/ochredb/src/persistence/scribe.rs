@@ -12,7 +12,8 @@
 //! and a snapshot of seconds would take minutes, while the log grows and images of what is not yet
 //! saved fill the memory. The scheduler counts how long a thread waits in line, and one that does
 //! little else is relieved by one that gives way less. A thread cannot take back by itself what it
-//! has given, so that it is another one each time.
+//! has given, so that it is another one each time. Where none can be started, the caller's thread
+//! writes what is left: no snapshot fails for want of niceness.
 //!
 //! What follows the file takes the log's lock, and nobody shall wait for one that holds it and does
 //! not run: that is for the caller's thread.
@@ -20,6 +21,7 @@
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use base::Now;
@@ -46,18 +48,25 @@ pub(super) fn write(
 ) -> Result<u64, Trouble> {
     let file = storage.open(path, Access::Create)?;
     let mut scribe = Scribe::new(path, &*file, encoder, batches);
-    write_in_turn(&mut scribe, Line::of_this_thread)
+    write_in_turn(&mut scribe, Builder::new, Line::of_this_thread)
 }
 
 /// `line` looks at the queue in which a thread waits for a processor.
-fn write_in_turn(scribe: &mut Scribe<'_>, line: impl Fn() -> Line + Sync) -> Result<u64, Trouble> {
+fn write_in_turn(
+    scribe: &mut Scribe<'_>,
+    thread: impl Fn() -> Builder,
+    line: impl Fn() -> Line + Sync,
+) -> Result<u64, Trouble> {
     let [first @ .., last] = NICENESS;
+    let mut progress = Progress::Starved;
     for niceness in first {
-        if scribe.go_on_aside(niceness, || Some(line()))? == Progress::Whole {
-            return Ok(scribe.out.at);
+        if progress == Progress::Starved {
+            progress = scribe.go_on_aside(thread(), niceness, || Some(line()))?;
         }
     }
-    let progress = scribe.go_on_aside(last, || None)?;
+    if progress == Progress::Starved {
+        progress = scribe.go_on_aside(thread(), last, || None)?;
+    }
     assert!(progress == Progress::Whole, "nobody relieves the last");
     Ok(scribe.out.at)
 }
@@ -95,27 +104,23 @@ impl<'a> Scribe<'a> {
         }
     }
 
-    /// On a thread of its own. `watch` is made there.
+    /// On this thread, of its own. `watch` is made there. Without it, all of the rest on this one.
     fn go_on_aside(
         &mut self,
+        thread: Builder,
         niceness: i32,
         watch: impl FnOnce() -> Option<Line> + Send,
     ) -> Result<Progress, Trouble> {
-        let path = self.path;
-        std::thread::scope(|scope| {
-            let file = std::thread::Builder::new().name("snapshot-file".into());
-            let spawned = file.spawn_scoped(scope, move || {
+        let progress = std::thread::scope(|scope| {
+            let file = thread.name("snapshot-file".into());
+            let spawned = file.spawn_scoped(scope, || {
                 let _ = give_way(niceness); // where it cannot, it only takes its share
                 self.go_on(watch())
             });
-            match spawned {
-                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                Err(error) => {
-                    let what = format!("cannot start a thread: {error}");
-                    Err(Trouble::new(TroubleKind::System, path, what))
-                }
-            }
-        })
+            let joined = spawned.ok().map(std::thread::ScopedJoinHandle::join);
+            joined.map(|end| end.unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        progress.unwrap_or_else(|| self.go_on(None))
     }
 
     fn go_on(&mut self, mut line: Option<Line>) -> Result<Progress, Trouble> {
@@ -327,6 +332,11 @@ mod tests {
 
     /// The file of 100 batches, and how many threads were watched.
     fn written(line: fn() -> Line) -> (Vec<u8>, usize) {
+        written_with(NICENESS.len(), line)
+    }
+
+    /// With no more threads than that to be had.
+    fn written_with(threads: usize, line: fn() -> Line) -> (Vec<u8>, usize) {
         static FILES: AtomicUsize = AtomicUsize::new(0);
         let name = format!(
             "ochre-scribe-{}-{}",
@@ -351,7 +361,13 @@ mod tests {
             watched.fetch_add(1, Ordering::Relaxed);
             line()
         };
-        let len = write_in_turn(&mut scribe, line).expect("the disk is well");
+        let started = AtomicUsize::new(0);
+        let thread = || match started.fetch_add(1, Ordering::Relaxed) < threads {
+            true => Builder::new(),
+            // Nobody has room for such a stack.
+            false => Builder::new().stack_size(usize::MAX / 4),
+        };
+        let len = write_in_turn(&mut scribe, thread, line).expect("the disk is well");
         let bytes = std::fs::read(&path).expect("it is there");
         assert_eq!(bytes.len() as u64, len);
         std::fs::remove_file(&path).expect("it is ours");
@@ -370,7 +386,12 @@ mod tests {
         let (whole, watched) = written(never);
         assert_eq!(watched, 1);
         assert_eq!(written(always), (whole.clone(), NICENESS.len() - 1));
-        assert_eq!(written(unknown), (whole, 1));
+        assert_eq!(written(unknown), (whole.clone(), 1));
+        // One that cannot be started leaves the rest to the caller, whom nobody relieves.
+        for threads in 0..NICENESS.len() {
+            let watched = threads.min(NICENESS.len() - 1);
+            assert_eq!(written_with(threads, always), (whole.clone(), watched));
+        }
     }
 
     #[test]
