@@ -168,18 +168,34 @@ impl Node {
 impl Session {
     /// One command, as a batch that has ended but for the log.
     pub(crate) fn ask<W: AsRef<[u8]>>(&mut self, words: impl IntoIterator<Item = W>) -> Reply {
-        let owned = OwnedArgv::new(words);
-        let batch = [Request {
-            seat: 0,
-            argv: owned.as_argv(),
-        }];
-        self.executor.execute(Now::read(), &batch, &mut self.client);
+        self.begin(words);
         let client = self.client[0].as_deref_mut().expect("the only seat");
         let bytes = client.outbox.take_bytes();
         let (reply, _) = Reply::decode(&bytes)
             .expect("a reply")
             .expect("a whole one");
         reply
+    }
+
+    /// A command that waits, or whatever else is not answered at once.
+    pub(crate) fn begin<W: AsRef<[u8]>>(&mut self, words: impl IntoIterator<Item = W>) {
+        let owned = OwnedArgv::new(words);
+        let batch = [Request {
+            seat: 0,
+            argv: owned.as_argv(),
+        }];
+        self.executor.execute(Now::read(), &batch, &mut self.client);
+    }
+
+    /// Somebody has served it: the reply is there.
+    pub(crate) fn take_up(&mut self) -> bool {
+        let client = self.client[0].as_deref_mut().expect("the only seat");
+        self.executor.take_up(Now::read(), client)
+    }
+
+    /// How far the log must be for the last reply to be sent.
+    pub(crate) fn gate(&self) -> Lsn {
+        self.client[0].as_ref().expect("the only seat").session.gate
     }
 
     /// All keys of the one writer.

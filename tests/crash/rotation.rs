@@ -1,4 +1,5 @@
-//! While the log turns to a new file, what is acknowledged is in a file.
+//! While the log turns to a new file, or replies come to wait for it or do so no longer, what is
+//! acknowledged is in a file.
 //!
 //! Found by killing servers soon after BGREWRITEAOF: what came behind the cut was answered before
 //! the committer had opened the file that it belonged to.
@@ -69,6 +70,65 @@ fn a_batch_in_which_the_log_comes_on_is_written_when_it_has_ended() {
         node.persistence.end_batch(began, Now::read());
         let facts = node.persistence.facts(Now::read(), 0).log.expect("a log");
         assert_eq!(facts.written, facts.appended, "round {round}");
+    }
+    drop((session, other));
+    node.persistence.close().expect("the log ends well");
+    std::fs::remove_dir_all(&directory).expect("it is ours");
+}
+
+/// Who waited for a key was answered although nothing was written: the batch that served him had
+/// begun under `everysec`, and would have written at its end; his thread looked at the mode when
+/// `always` was in force, and left the writing to the committer and the waiting to a gate that he
+/// was not given.
+#[test]
+fn who_is_served_as_always_comes_into_force_is_held_back() {
+    let directory = fresh_directory("rotation").expect("a directory");
+    let config = config(&directory, "everysec");
+    let node = Node::begin(Arc::new(Slow(Disk)), &config).expect("an empty directory");
+    let (mut waiting, mut other) = (node.session(), node.session());
+    for round in 0..5 {
+        assert_eq!(
+            other.ask(["CONFIG", "SET", "appendfsync", "everysec"]),
+            ok()
+        );
+        waiting.begin(["BLPOP", "k", "0"]);
+        assert_eq!(other.ask(["RPUSH", "k", "x"]), Reply::Integer(1));
+        // That batch has not ended.
+        let mut third = node.session();
+        assert_eq!(third.ask(["CONFIG", "SET", "appendfsync", "always"]), ok());
+        let began = node.persistence.log_mode();
+        assert!(waiting.take_up(), "it was served");
+        node.persistence.end_batch(began, Now::read());
+        assert!(node.persistence.await_release(waiting.gate()));
+        let facts = node.persistence.facts(Now::read(), 0).log.expect("a log");
+        assert_eq!(facts.durable, facts.appended, "round {round}");
+        node.end_batch();
+    }
+    drop((waiting, other));
+    node.persistence.close().expect("the log ends well");
+    std::fs::remove_dir_all(&directory).expect("it is ours");
+}
+
+/// And the other way round: under `always` a batch leaves the writing to the committer, and replies
+/// that waited for it were sent at once when `everysec` came into force, written or not.
+#[test]
+fn what_waits_for_a_sync_is_written_when_nobody_waits_for_syncs_any_more() {
+    let directory = fresh_directory("rotation").expect("a directory");
+    let config = config(&directory, "always");
+    let node = Node::begin(Arc::new(Slow(Disk)), &config).expect("an empty directory");
+    let (mut session, mut other) = (node.session(), node.session());
+    for round in 0..20 {
+        assert_eq!(session.ask(["SET", "k", &round.to_string()]), ok());
+        let gate = session.gate();
+        assert_eq!(
+            other.ask(["CONFIG", "SET", "appendfsync", "everysec"]),
+            ok()
+        );
+        let is_released = node.persistence.released(gate);
+        let facts = node.persistence.facts(Now::read(), 0).log.expect("a log");
+        assert!(is_released, "it was written with that");
+        assert_eq!(facts.written, facts.appended, "round {round}");
+        assert_eq!(other.ask(["CONFIG", "SET", "appendfsync", "always"]), ok());
     }
     drop((session, other));
     node.persistence.close().expect("the log ends well");

@@ -14,10 +14,11 @@ use crate::host::{Host, LogMode, Lsn};
 
 type Meanwhile = Box<dyn FnOnce() + Send>;
 
-/// A log that replies wait for. What somebody else does at the same moment
-/// happens right after effects were appended, while their shards are held.
+/// A log that replies wait for, unless it says otherwise. What somebody else does at the same
+/// moment happens right after effects were appended, while their shards are held.
 #[derive(Default)]
 struct Log {
+    is_awaited_by_nobody: bool,
     end: Mutex<u64>,
     meanwhile: Mutex<Option<Meanwhile>>,
 }
@@ -28,7 +29,10 @@ impl Host for Log {
     }
 
     fn log_mode(&self) -> LogMode {
-        LogMode::Awaited
+        match self.is_awaited_by_nobody {
+            true => LogMode::Appended,
+            false => LogMode::Awaited,
+        }
     }
 
     fn append(&self, effects: &Effects) -> Lsn {
@@ -48,6 +52,16 @@ impl Host for Log {
     fn log_end(&self) -> Lsn {
         Lsn(*self.end.lock())
     }
+}
+
+fn engine(log: &Arc<Log>) -> Arc<Engine> {
+    let options = EngineOptions {
+        config: Config::default(),
+        threads: Threads::Many(2),
+        seed: [3, 4],
+        now: Now::default(),
+    };
+    Engine::new(options, log.clone())
 }
 
 /// A thread with a client, and the end of its replies' wait.
@@ -93,13 +107,7 @@ impl Seat {
 #[test]
 fn a_read_waits_for_the_writes_of_others_behind_own_ones_of_an_earlier_window() {
     let log = Arc::new(Log::default());
-    let options = EngineOptions {
-        config: Config::default(),
-        threads: Threads::Many(2),
-        seed: [3, 4],
-        now: Now::default(),
-    };
-    let engine = Engine::new(options, log.clone());
+    let engine = engine(&log);
     let shard_of = |key: &str| engine.shards.of(engine.hasher.hash(key.as_bytes()));
     let theirs = (0..)
         .map(|n| format!("theirs:{n}"))
@@ -121,4 +129,27 @@ fn a_read_waits_for_the_writes_of_others_behind_own_ones_of_an_earlier_window() 
         gate >= theirs,
         "the reply shows what ends at {theirs:?}, and waits for {gate:?} only"
     );
+}
+
+/// Who waits for a key is answered by another thread, which may find that replies are held back by
+/// now. Once that thread knew nothing to hold the reply back for: the batch that served it had begun
+/// before, and had not yet ended.
+#[test]
+fn what_is_served_says_how_far_the_log_must_be_whatever_the_mode() {
+    let log = Arc::new(Log {
+        is_awaited_by_nobody: true,
+        ..Log::default()
+    });
+    let engine = engine(&log);
+    for (wait, push) in [
+        ("BLPOP list 0", "RPUSH list x"),
+        ("XREAD BLOCK 0 STREAMS stream $", "XADD stream * f x"),
+    ] {
+        let (mut waiting, mut pushing) = (Seat::new(&engine), Seat::new(&engine));
+        assert_eq!(waiting.say(&[wait.to_owned()]), Lsn(0));
+        assert_eq!(pushing.say(&[push.to_owned()]), Lsn(0));
+        let client = waiting.clients[0].as_mut().expect("it stays");
+        assert!(waiting.executor.take_up(Now::default(), client), "{wait}");
+        assert_eq!(client.session.gate, log.log_end(), "{wait}");
+    }
 }

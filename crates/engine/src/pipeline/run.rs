@@ -95,6 +95,7 @@ pub(crate) fn hand_over(ctx: &mut Ctx<'_>) {
     let local = &mut *ctx.local;
     let lsn = ctx.engine.host.append(&local.effects);
     local.effects.clear();
+    local.written.last = lsn;
     if local.written.is_kept {
         mark(ctx, lsn);
     }
@@ -117,7 +118,6 @@ fn mark(ctx: &mut Ctx<'_>, lsn: Lsn) {
                 .all_written(lsn.0);
         }
     }
-    written.last = lsn;
     if ctx.session.gate == Lsn::PENDING {
         ctx.session.gate = lsn;
     }

@@ -121,8 +121,9 @@ fn serve_one(ctx: &mut Ctx<'_>, ticket: &Ticket, key: &Key<'_>) -> Option<Answer
     if served == Served::NotYet {
         return Some(Answered::NotYet);
     }
-    if ctx.local.written.is_kept && ctx.local.effects.groups() > 0 {
-        // What it was given may be the work of those before it.
+    if ctx.local.effects.groups() > 0 || !ctx.local.written.is_kept {
+        // What it was given may be the work of those before it. It is sent from elsewhere: perhaps
+        // when replies have come to be held back, which they were not when this batch began.
         ctx.session.gate = Lsn::PENDING;
     }
     Some(Answered::With(outbox, ctx.session.gate))

@@ -302,6 +302,8 @@ fn run(persistence: &Persistence, log: &Arc<Log>) {
                 false => "There is room on the disk again: writes are taken",
             };
             persistence.watcher.log(was_full, line);
+            // Replies may have waited for this to be written, whether or not it is synced.
+            persistence.watcher.durable();
         }
         if log.durable_lsn() > durable {
             committer.tell();

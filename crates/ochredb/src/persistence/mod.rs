@@ -353,20 +353,32 @@ impl Persistence {
         }
     }
 
-    /// May replies that depend on the log up to `gate` be sent?
+    /// May replies that depend on the log up to `gate` be sent? Whoever wrote under another mode
+    /// than this one has left to others what this one asks for, and so it is asked for here.
     #[inline]
     pub fn released(&self, gate: Lsn) -> bool {
-        self.log_mode() != LogMode::Awaited
-            || gate.0 <= self.durable_lsn()
-            || sabotage::makes(Mistake::EarlyRelease)
+        gate.0 == 0 || gate.0 <= self.reached() || sabotage::makes(Mistake::EarlyRelease)
     }
 
     /// How far replies may go at present: changes whenever [`Persistence::released`] may answer
     /// otherwise than before.
     pub fn progress(&self) -> u64 {
+        match self.is_broken() {
+            true => u64::MAX,
+            false => self.reached(),
+        }
+    }
+
+    /// Everything before this is as safe as the mode promises.
+    #[inline]
+    fn reached(&self) -> u64 {
+        let Some(log) = self.log() else {
+            return u64::MAX;
+        };
         match self.log_mode() {
-            LogMode::Awaited if !self.is_broken() => self.durable_lsn(),
-            _ => u64::MAX,
+            LogMode::Off => u64::MAX,
+            LogMode::Appended => log.written_lsn(),
+            LogMode::Awaited => log.durable_lsn(),
         }
     }
 
@@ -385,10 +397,6 @@ impl Persistence {
     /// Can replies that wait for the log never be sent?
     pub fn is_broken(&self) -> bool {
         self.log().is_some_and(|log| log.is_broken())
-    }
-
-    fn durable_lsn(&self) -> u64 {
-        self.log().map_or(u64::MAX, |log| log.durable_lsn())
     }
 
     /// Begins a snapshot if one is due or was asked for, and takes the present one on by a

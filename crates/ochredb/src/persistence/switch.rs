@@ -180,6 +180,8 @@ impl Persistence {
         self.mode.store(mode as u8, Ordering::Release);
         drop(switch);
         if before == LogMode::Awaited && mode != before {
+            // Batches have left it to the committer to write, which does not hurry any more.
+            self.write_out(log);
             self.watcher.durable();
         }
         self.committer.kick();
