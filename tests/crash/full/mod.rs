@@ -97,6 +97,52 @@ fn save_points_on_a_full_tmpfs() {
     each(&mut writers, |it| it.compare("killed after a snapshot"));
 }
 
+/// Older generations are not given up unasked: who is refused reads that they are there, and they
+/// make room when they are wanted no longer.
+#[test]
+fn older_generations_on_a_full_tmpfs() {
+    give_up_older_generations(Maker::Tmpfs);
+}
+
+#[test]
+fn older_generations_on_a_full_ext4() {
+    give_up_older_generations(Maker::Ext4);
+}
+
+fn give_up_older_generations(maker: Maker) {
+    let disk = match SmallDisk::mount(maker) {
+        Ok(disk) => disk,
+        Err(why) => return crate::skipped(&format!("no full {maker:?}: {why}")),
+    };
+    let arguments = ["--save", "", "--aof-keep-generations", "3"];
+    let seed = crate::seed();
+    println!("OCHRE_SEED={seed} on {maker:?}, {}", arguments.join(" "));
+    let server = start(&disk, &arguments);
+    let mut connection = Connection::open(server.address()).expect("the server accepts");
+    let value = "x".repeat(4 << 20);
+    for rewrites in ["1", "2"] {
+        ask(&mut connection, &["SET", "kept", &value]);
+        ask(&mut connection, &["BGREWRITEAOF"]);
+        await_info(&mut connection, "aof_rewrites", rewrites);
+    }
+    ask(&mut connection, &["DEL", "kept"]);
+    let _ballast = disk.ballast(disk.free_bytes() - LEFT_BYTES);
+    let mut writers = writers(seed, server.address(), &["the disk is full", "make room"]);
+    at_once(&mut writers, Writer::write_until_refused);
+    let refused = ask(&mut connection, &["SET", "kept", &value]).to_string();
+    for advice in ["kept, 2 of them", "aof-keep-generations"] {
+        assert!(refused.contains(advice), "{refused}");
+        expect_logged(&server, WARNING, advice);
+    }
+    let keep_none = ["CONFIG", "SET", "aof-keep-generations", "0"];
+    let resumed = resume(&mut writers, || {
+        ask(&mut connection, &keep_none);
+    });
+    println!("{maker:?}: resumed after {} ms", resumed.as_millis());
+    expect_logged(&server, NOTICE, "There is room on the disk again");
+    each(&mut writers, |it| it.compare("older generations are gone"));
+}
+
 /// The story of the picture above.
 fn suffer(disk: &SmallDisk, arguments: &[&str], seed: u64, title: &str) {
     let ballast = disk.ballast(BALLAST_BYTES);
@@ -110,7 +156,7 @@ fn suffer(disk: &SmallDisk, arguments: &[&str], seed: u64, title: &str) {
     each(&mut writers, |it| it.compare("full"));
     writers[0].expect_large_is_refused();
     expect_snapshots_fail(disk, &server);
-    expect_logged(&server, WARNING, "The disk is full");
+    expect_logged(&server, WARNING, "the disk is full");
     // The rewrite that failed has given back what was reserved.
     at_once(&mut writers, Writer::write_until_refused);
 

@@ -297,11 +297,12 @@ fn run(persistence: &Persistence, log: &Arc<Log>) {
         }
         if was_full != committed.is_full {
             was_full = committed.is_full;
-            let line = match was_full {
-                true => "The disk is full: writes are refused until there is room",
-                false => "There is room on the disk again: writes are taken",
+            let line = match (was_full, log.trouble()) {
+                (true, Some(why)) => format!("Writes are refused until there is room: {why}"),
+                (true, None) => "The disk was full for a moment".into(),
+                (false, _) => "There is room on the disk again: writes are taken".into(),
             };
-            persistence.watcher.log(was_full, line);
+            persistence.watcher.log(was_full, &line);
             // Replies may have waited for this to be written, whether or not it is synced.
             persistence.watcher.durable();
         }

@@ -391,10 +391,16 @@ impl Desk {
     /// was synced.
     pub(super) fn seal_and_trim(&mut self) -> Result<(), Trouble> {
         self.write_proof()?;
+        self.trim()?;
+        self.file.sync_data()
+    }
+
+    /// Ends the file where its groups end.
+    pub(super) fn trim(&mut self) -> Result<(), Trouble> {
         self.file.set_len(self.offset)?;
         self.allocated_end = self.offset;
         self.zeroed_end = self.offset;
-        self.file.sync_data()
+        Ok(())
     }
 
     /// Reserves room for `pending` bytes of the stream, what was `wanted` besides, and more to

@@ -170,6 +170,7 @@ impl Log {
         named.map_err(SaveTrouble::Before)?;
         manifest.save(&*desk.storage, &desk.place)?;
         desk.manifest = manifest;
+        self.publish_kept(desk);
         desk.starts = starts;
         if desk.health.is_rising() {
             self.heal(desk);
@@ -201,10 +202,17 @@ impl Log {
             let mut manifest = desk.manifest.clone();
             manifest.strike(keep, now_secs);
             // Either manifest is right after a crash, but no file goes that the older one keeps.
-            if manifest.save(&*desk.storage, &desk.place).is_err() {
+            let mut saved = manifest.save(&*desk.storage, &desk.place);
+            if matches!(&saved, Err(SaveTrouble::Before(trouble)) if trouble.kind == Kind::Full) {
+                // On a full disk a list needs room as well before it can make some.
+                self.give_back_room(&mut desk);
+                saved = manifest.save(&*desk.storage, &desk.place);
+            }
+            if saved.is_err() {
                 return;
             }
             desk.manifest = manifest;
+            self.publish_kept(&desk);
         }
         let is_idle = desk.manifest.history.is_empty();
         drop(desk);

@@ -21,7 +21,7 @@
 //! closing and opening the directory again.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use base::write_u64;
 use parking_lot::{Mutex, MutexGuard};
@@ -102,8 +102,8 @@ impl Settings {
 pub enum Refusal {
     /// More is pending than room has been reserved for: wait for a commit.
     Crowded,
-    /// No room on the disk.
-    Full,
+    /// No room on the disk, some of which so many older generations take.
+    Full { kept: usize },
     /// The log cannot be written any more.
     Broken(String),
 }
@@ -112,7 +112,16 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Crowded => f.write_str("the log is behind: try again"),
-            Refusal::Full => write!(f, "the disk is full ({})", Kind::Full.advice()),
+            Refusal::Full { kept: 0 } => {
+                write!(f, "the disk is full ({})", Kind::Full.advice())
+            }
+            // What was asked to be kept is not given up unasked.
+            Refusal::Full { kept } => write!(
+                f,
+                "the disk is full ({}; older generations of the log are kept, {kept} of them, \
+                 until aof-keep-generations and aof-keep-seconds are set lower)",
+                Kind::Full.advice()
+            ),
             Refusal::Broken(why) => write!(f, "the log cannot be written: {why}"),
         }
     }
@@ -152,6 +161,8 @@ pub(super) struct Gate {
     /// What time it is, as far as anybody has said.
     unix_secs: AtomicU64,
     keep: Mutex<Keep>,
+    /// Older generations that there are.
+    kept: AtomicUsize,
     appended: AtomicU64,
     written: AtomicU64,
     durable: AtomicU64,
@@ -210,7 +221,10 @@ impl Log {
             desk: Mutex::new(desk),
             gate,
         };
-        log.reserve(&mut log.desk.lock());
+        let mut desk = log.desk.lock();
+        log.publish_kept(&desk);
+        log.reserve(&mut desk);
+        drop(desk);
         log
     }
 
@@ -559,11 +573,23 @@ impl Log {
         has_room
     }
 
+    /// Gives back what was reserved for the present file; the next commit reserves again.
+    pub(super) fn give_back_room(&self, desk: &mut Desk) {
+        if desk.trim().is_ok() {
+            self.publish_room(desk);
+        }
+    }
+
     fn publish_room(&self, desk: &Desk) {
         let room = desk.allocated_end - desk.offset;
         let lines = room / desk.settings.group_bytes as u64 + 4;
         let room = room.saturating_sub(lines * LINE_BYTES_MAX as u64);
         self.gate.room.store(desk.lsn + room, Ordering::Release);
+    }
+
+    pub(super) fn publish_kept(&self, desk: &Desk) {
+        let kept = desk.manifest.kept.len();
+        self.gate.kept.store(kept, Ordering::Relaxed);
     }
 
     /// Nobody knows what is in the present file: it is never written again.
@@ -615,7 +641,9 @@ impl Log {
         match state {
             // Nobody is promised anything yet, or a driver writes behind each batch.
             State::Open | State::Off | State::Rising => Ok(()),
-            State::Full => Err(Refusal::Full),
+            State::Full => Err(Refusal::Full {
+                kept: self.gate.kept.load(Ordering::Relaxed),
+            }),
             State::Broken => Err(Refusal::Broken(self.gate.why.lock().clone())),
         }
     }

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod golden;
+mod keep;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod stock;

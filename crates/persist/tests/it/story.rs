@@ -440,7 +440,7 @@ pub fn recovered(disk: &SimDisk, recovery: &Recovery) -> Result<Recovered, Troub
 }
 
 /// A stand-in for an RDB: how many groups it has.
-fn write_base(disk: &SimDisk, name: &str, count: usize, lsn: Lsn) -> Result<(), Trouble> {
+pub fn write_base(disk: &SimDisk, name: &str, count: usize, lsn: Lsn) -> Result<(), Trouble> {
     let temporary: PathBuf = place().file("temp-base");
     let file = disk.open(&temporary, Access::Create)?;
     let text = format!("REDIS0011 {count} {lsn} end");
