@@ -80,6 +80,7 @@ impl Origin {
         write(&mut history, &mut connection);
         let old = read_folder(&directory);
         rewrite(&mut connection);
+        await_removal(&directory);
         write(&mut history, &mut connection);
         match ended {
             Ended::Killed => server.kill().expect("it is our child"),
@@ -228,6 +229,16 @@ fn rewrite(connection: &mut Connection) {
             Instant::now() < deadline,
             "the rewrite takes its time:\n{info}"
         );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What the rewrite has replaced goes when it is over, within about a second.
+fn await_removal(directory: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let manifest = directory.join(FOLDER).join("appendonly.aof.manifest");
+    while fs::read_to_string(&manifest).is_ok_and(|text| text.contains(" type h")) {
+        assert!(Instant::now() < deadline, "what was replaced stays");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
