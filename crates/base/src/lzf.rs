@@ -10,8 +10,11 @@
 //! says how long the original was, so its length is kept beside the compressed bytes.
 //!
 //! The compressor remembers for every three bytes where it has last seen them, and takes what it
-//! finds there: one pass, one table. The decompressor trusts nothing that it reads and makes no more
-//! bytes than it was told to expect.
+//! finds there: one pass, one table, which each thread keeps, and which is never cleared: its
+//! positions count on over all inputs, so that those of former ones are too old to be taken. The
+//! decompressor trusts nothing that it reads and makes no more bytes than it was told to expect.
+
+use std::cell::RefCell;
 
 /// How far back a copy can reach.
 const DISTANCE_MAX: usize = 1 << 13;
@@ -21,33 +24,17 @@ const COPY_MAX: usize = 264;
 const LITERALS_MAX: usize = 32;
 /// Copies from this length on have a byte of their own for it.
 const LONG_COPY_MIN: usize = 9;
+/// After so many literals every second position is tried, after twice as many every third.
+const PATIENCE_BYTES: usize = 64;
+
+thread_local! {
+    static SEEN: RefCell<Seen> = RefCell::new(Seen::new());
+}
 
 /// The bytes compressed, or `None` if that takes more than `bytes_max`.
 #[must_use]
 pub fn compress(input: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut seen = Seen::for_input(input);
-    let (mut at, mut literals_start) = (0, 0);
-    while at + COPY_MIN <= input.len() {
-        let earlier = seen.replace(at).filter(|from| at - from <= DISTANCE_MAX);
-        let len = earlier.map_or(0, |from| common(input, from, at));
-        if len < COPY_MIN {
-            at += 1;
-            continue;
-        }
-        push_literals(&mut out, &input[literals_start..at]);
-        push_copy(&mut out, at - earlier?, len);
-        if out.len() > bytes_max {
-            return None;
-        }
-        let end = at + len;
-        for inside in at + 1..end {
-            seen.replace(inside);
-        }
-        (at, literals_start) = (end, end);
-    }
-    push_literals(&mut out, &input[literals_start..]);
-    (out.len() <= bytes_max).then_some(out)
+    SEEN.with_borrow_mut(|seen| seen.compress(input, bytes_max))
 }
 
 /// The original of `len` bytes; `None` if these bytes are not the compressed form of so many.
@@ -83,45 +70,110 @@ pub fn decompress(input: &[u8], len: usize) -> Option<Vec<u8>> {
 }
 
 /// Where each three bytes were last seen, as far as their places in the table do not collide.
-struct Seen<'a> {
-    input: &'a [u8],
-    /// Positions plus one; zero for none.
-    table: Vec<usize>,
+struct Seen {
+    /// Positions, counted over all inputs.
+    table: Box<[u32]>,
+    /// The position at which the input begins. What is below belongs to others.
+    base: u32,
 }
 
-impl<'a> Seen<'a> {
-    const BITS_MIN: u32 = 8;
-    const BITS_MAX: u32 = 16;
+impl Seen {
+    const SLOTS_MIN: usize = 1 << 8;
+    /// Twice as many as there are places that a copy can reach.
+    const SLOTS_MAX: usize = 2 * DISTANCE_MAX;
 
-    fn for_input(input: &'a [u8]) -> Seen<'a> {
-        // Sparse, as each collision is a repetition overlooked; but a short string shall not pay
-        // for half a megabyte.
-        let slots = input.len().saturating_mul(8);
-        let slots = slots.clamp(1 << Seen::BITS_MIN, 1 << Seen::BITS_MAX);
+    fn new() -> Seen {
         Seen {
-            input,
-            table: vec![0; slots.next_power_of_two()],
+            table: vec![0; Seen::SLOTS_MAX].into_boxed_slice(),
+            base: 1,
         }
     }
 
-    /// Remember the three bytes here, and say where they may have been before.
-    fn replace(&mut self, at: usize) -> Option<usize> {
-        let [a, b, c] = *self.input.get(at..at + COPY_MIN)? else {
-            return None;
-        };
-        let bytes = u32::from_le_bytes([a, b, c, 0]);
+    fn compress(&mut self, input: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
+        let positions = u32::try_from(input.len())
+            .ok()
+            .filter(|len| *len < u32::MAX)?;
+        if self.base.checked_add(positions).is_none() {
+            *self = Seen::new();
+        }
+        // A short input goes to few places, which stay close to the processor.
+        let slots = input.len().saturating_mul(8).next_power_of_two();
+        let slots = slots.clamp(Seen::SLOTS_MIN, Seen::SLOTS_MAX);
+        let mut out = Vec::with_capacity(bytes_max.min(input.len()));
+        let is_short = self.compress_to(&mut out, input, bytes_max, slots);
+        self.base += positions;
+        is_short.then_some(out)
+    }
+
+    fn compress_to(
+        &mut self,
+        out: &mut Vec<u8>,
+        input: &[u8],
+        bytes_max: usize,
+        slots: usize,
+    ) -> bool {
+        let table = &mut self.table[..slots];
+        let shift = 32 - slots.trailing_zeros();
         // The golden ratio spreads neighbouring values over the top bits.
-        let slot = bytes.wrapping_mul(0x9e37_79b1) >> (32 - self.table.len().trailing_zeros());
-        let before = std::mem::replace(&mut self.table[slot as usize], at + 1);
-        before.checked_sub(1)
+        let slot = |bytes: u32| (bytes.wrapping_mul(0x9e37_79b1) >> shift) as usize;
+        let (mut at, mut literals_start) = (0, 0);
+        while let Some(bytes) = three_bytes(input, at) {
+            let here = self.base + at as u32;
+            let before = std::mem::replace(&mut table[slot(bytes)], here);
+            // One of another input is far beyond the end of this one.
+            let from = before.wrapping_sub(self.base) as usize;
+            let repeats =
+                from < at && at - from <= DISTANCE_MAX && three_bytes(input, from) == Some(bytes);
+            if !repeats {
+                // What has not repeated itself for long is looked at in passing.
+                at += 1 + (at - literals_start) / PATIENCE_BYTES;
+                continue;
+            }
+            let len = common(input, from, at);
+            push_literals(out, &input[literals_start..at]);
+            push_copy(out, at - from, len);
+            if out.len() > bytes_max {
+                return false;
+            }
+            let end = at + len;
+            // Of what was copied the last two positions are enough to go on from.
+            for inside in (at + 1).max(end - 2)..end {
+                if let Some(bytes) = three_bytes(input, inside) {
+                    table[slot(bytes)] = self.base + inside as u32;
+                }
+            }
+            (at, literals_start) = (end, end);
+        }
+        push_literals(out, &input[literals_start..]);
+        out.len() <= bytes_max
     }
 }
 
+#[inline]
+fn three_bytes(input: &[u8], at: usize) -> Option<u32> {
+    let [a, b, c] = *input.get(at..at + COPY_MIN)? else {
+        return None;
+    };
+    Some(u32::from_le_bytes([a, b, c, 0]))
+}
+
 /// How many bytes from `at` on are the same as those from `from` on.
+#[inline]
 fn common(input: &[u8], from: usize, at: usize) -> usize {
-    let (earlier, now) = (&input[from..], &input[at..]);
-    let pairs = now.iter().zip(earlier).take(COPY_MAX);
-    pairs.take_while(|(a, b)| a == b).count()
+    let now = &input[at..input.len().min(at + COPY_MAX)];
+    let earlier = &input[from..from + now.len()];
+    let words = now.chunks_exact(8).zip(earlier.chunks_exact(8));
+    let mut len = 0;
+    for (now, earlier) in words {
+        let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        let differing = word(now) ^ word(earlier);
+        if differing != 0 {
+            return len + differing.trailing_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    let rest = now[len..].iter().zip(&earlier[len..]);
+    len + rest.take_while(|(a, b)| a == b).count()
 }
 
 fn push_literals(out: &mut Vec<u8>, literals: &[u8]) {
@@ -172,6 +224,28 @@ mod tests {
         assert_eq!(decompress(b"\x02abc\x20\x02", 6).unwrap(), b"abcabc");
         assert_eq!(compress(&[b'a'; 10], 10).unwrap(), b"\x00a\xe0\x00\x00");
         assert_eq!(compress(b"", 0).unwrap(), b"");
+    }
+
+    /// Positions run out after 4 GiB of inputs, and begin anew.
+    #[test]
+    fn what_others_had_is_not_taken() {
+        let (one, other) = (b"0123456789abcdef", b"---0123456789abcdef0123456789");
+        let alone = Seen::new().compress(other, 100).expect("it is short");
+        for base in [
+            1,
+            1000,
+            u32::MAX - 17,
+            u32::MAX - 16,
+            u32::MAX - 1,
+            u32::MAX,
+        ] {
+            let mut seen = Seen::new();
+            seen.base = base;
+            let packed = seen.compress(one, 100).expect("it is short");
+            assert_eq!(decompress(&packed, one.len()).as_deref(), Some(&one[..]));
+            assert_eq!(seen.compress(other, 100).as_ref(), Some(&alone));
+        }
+        assert_eq!(decompress(&alone, other.len()).as_deref(), Some(&other[..]));
     }
 
     #[test]
