@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "crates/engine/src/lock.rs",
     "crates/engine/src/shards.rs",
     "crates/ochre/src/allocator.rs",
+    "crates/ochredb/src/persistence/priority.rs",
     "crates/server/src/os.rs",
     "crates/store/src/entry.rs",
     "crates/store/src/segment.rs",

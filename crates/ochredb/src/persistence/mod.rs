@@ -24,6 +24,7 @@ mod commits;
 mod committer;
 mod load;
 mod outcome;
+mod priority;
 mod reload;
 #[cfg_attr(not(feature = "sabotage"), allow(dead_code))]
 pub mod sabotage;

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Whoever serves clients runs first, if there are fewer processors than threads that want one: a
-//! loop that wakes takes the processor from this thread at once and does not wait for its turn
-//! (decision 19). But beside loops that never sleep nice 19 is given a seventieth of a processor,
+//! loop that wakes takes the processor from this thread almost at once and does not wait for its
+//! turn (`priority`, decision 19). But beside loops that never sleep nice 19 is given a seventieth of a processor,
 //! and a snapshot of seconds would take minutes, while the log grows and images of what is not yet
 //! saved fill the memory. The scheduler counts how long a thread waits in line, and one that does
 //! little else is relieved by one that gives way less. A thread cannot take back by itself what it
@@ -32,6 +32,7 @@ use persist::{Access, File, Kind as TroubleKind, Storage, Trouble};
 use store::Counts;
 
 use super::batch::{Batch, Item, Value};
+use super::priority::give_way;
 use super::save::{BATCH_BYTES, Kind};
 use crate::garbage::free_slowly;
 
@@ -170,11 +171,6 @@ impl<'a> Scribe<'a> {
             }
         }
     }
-}
-
-fn give_way(niceness: i32) -> rustix::io::Result<()> {
-    // On Linux this is a thread's own, and the call for processes takes a thread's number.
-    rustix::process::setpriority_process(Some(rustix::thread::gettid()), niceness)
 }
 
 // ---- in line -------------------------------------------------------------------
