@@ -29,7 +29,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::Now;
 use engine::config::{Config, OutputLimit};
@@ -40,7 +40,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
 
 use super::blocked::Blocked;
-use super::keep::Keep;
+use super::keep::{Keep, WATCH_US};
 use super::token::Token;
 use super::{answer_protocol_error, limits, publish_buffers, publish_session, screen};
 use crate::connection::{Connection, Received, Sent};
@@ -262,6 +262,9 @@ impl EventLoop {
             && self.unread.is_empty()
             && !self.keep.is_busy()
             && !self.sweep_more;
+        if idle && self.keep.is_worth_watching() && self.watch_log()? {
+            return Ok(());
+        }
         self.keep.announce(&self.mailbox);
         let may_sleep = idle && self.mailbox.fall_asleep();
         let mut wait_us = 0;
@@ -276,16 +279,42 @@ impl EventLoop {
                 wait_us = wait_us.min(left_ms.max(0) as u64 * 1000 + 100);
             }
         }
+        let awoken = self.poll(wait_us);
+        self.mailbox.woke_up();
+        awoken.map(|_| ())
+    }
+
+    /// Stay awake until the log has come further, a client sends something, or the disk is due;
+    /// false if nothing of it happens soon.
+    fn watch_log(&mut self) -> io::Result<bool> {
+        let due_us = self.keep.wait_us_max();
+        let until = Instant::now() + Duration::from_micros(due_us.min(WATCH_US));
+        while Instant::now() < until {
+            if self.world.persistence().progress() != self.keep.seen {
+                self.events.clear();
+                return Ok(true);
+            }
+            if self.poll(0)? {
+                return Ok(true);
+            }
+            // The log's thread may want this processor, or a client of ours.
+            std::thread::yield_now();
+        }
+        self.turn_ended = Now::read();
+        Ok(due_us <= WATCH_US)
+    }
+
+    /// Wait for events for so long at most; are there any?
+    fn poll(&mut self, wait_us: u64) -> io::Result<bool> {
         let timeout = Timespec {
             tv_sec: (wait_us / 1_000_000) as i64,
             tv_nsec: (wait_us % 1_000_000 * 1000) as i64,
         };
         self.events.clear();
         let events = rustix::buffer::spare_capacity(&mut self.events);
-        let waited = epoll::wait(&self.epoll, events, Some(&timeout));
-        self.mailbox.woke_up();
-        match waited {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        match epoll::wait(&self.epoll, events, Some(&timeout)) {
+            Ok(count) => Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
