@@ -128,7 +128,11 @@ fn what_waits_for_a_sync_is_written_when_nobody_waits_for_syncs_any_more() {
         let facts = node.persistence.facts(Now::read(), 0).log.expect("a log");
         assert!(is_released, "it was written with that");
         assert_eq!(facts.written, facts.appended, "round {round}");
+        // Who looks only where there is progress must look when the same place means more.
+        let written = node.persistence.progress();
         assert_eq!(other.ask(["CONFIG", "SET", "appendfsync", "always"]), ok());
+        assert!(node.persistence.await_release(gate));
+        assert_ne!(node.persistence.progress(), written, "round {round}");
     }
     drop((session, other));
     node.persistence.close().expect("the log ends well");

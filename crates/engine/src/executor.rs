@@ -167,6 +167,7 @@ impl Executor {
         clients: &mut [Option<Box<Client>>],
     ) {
         self.begin(now);
+        let was_kept = self.local.written.is_kept;
         for window in requests.chunks(Executor::WINDOW) {
             self.look_ahead(window, clients);
             for (request, &resolved) in window.iter().zip(&self.resolved) {
@@ -178,7 +179,8 @@ impl Executor {
             }
             self.leave(self.local.now);
         }
-        if self.local.written.is_kept {
+        // A command among them may have changed that.
+        if was_kept || self.local.written.is_kept {
             let last = self.local.written.last;
             // Those of one client mostly follow each other.
             for run in requests.chunk_by(|one, next| one.seat == next.seat) {

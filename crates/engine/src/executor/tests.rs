@@ -1,6 +1,7 @@
 //! Which replies wait for the log, seen from a batch.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use resp::OwnedArgv;
@@ -18,7 +19,7 @@ type Meanwhile = Box<dyn FnOnce() + Send>;
 /// moment happens right after effects were appended, while their shards are held.
 #[derive(Default)]
 struct Log {
-    is_awaited_by_nobody: bool,
+    is_awaited_by_nobody: AtomicBool,
     end: Mutex<u64>,
     meanwhile: Mutex<Option<Meanwhile>>,
 }
@@ -29,7 +30,7 @@ impl Host for Log {
     }
 
     fn log_mode(&self) -> LogMode {
-        match self.is_awaited_by_nobody {
+        match self.is_awaited_by_nobody.load(Ordering::Relaxed) {
             true => LogMode::Appended,
             false => LogMode::Awaited,
         }
@@ -137,7 +138,7 @@ fn a_read_waits_for_the_writes_of_others_behind_own_ones_of_an_earlier_window() 
 #[test]
 fn what_is_served_says_how_far_the_log_must_be_whatever_the_mode() {
     let log = Arc::new(Log {
-        is_awaited_by_nobody: true,
+        is_awaited_by_nobody: AtomicBool::new(true),
         ..Log::default()
     });
     let engine = engine(&log);
@@ -152,4 +153,33 @@ fn what_is_served_says_how_far_the_log_must_be_whatever_the_mode() {
         assert!(waiting.executor.take_up(Now::default(), client), "{wait}");
         assert_eq!(client.session.gate, log.log_end(), "{wait}");
     }
+}
+
+/// With a log switched off and on under load, some clients were never answered again: their writes
+/// were in one batch with the CONFIG SET after which nobody waited for the log, and what they waited
+/// for was to be noted at its end, if anybody did.
+#[test]
+fn a_batch_in_which_waiting_ends_leaves_no_gate_open() {
+    let log = Arc::new(Log::default());
+    let engine = engine(&log);
+    let mut seat = Seat::new(&engine);
+    seat.clients
+        .push(Some(Box::new(Client::new(Card::internal(), true))));
+    let argvs = ["SET k 1", "CONFIG SET maxclients 100"]
+        .map(|line| OwnedArgv::new(line.split(' ').map(str::as_bytes)));
+    let requests: Vec<Request> = argvs
+        .iter()
+        .zip(0..)
+        .map(|(argv, seat)| Request {
+            seat,
+            argv: argv.as_argv(),
+        })
+        .collect();
+    let noted = log.clone();
+    let meanwhile = move || noted.is_awaited_by_nobody.store(true, Ordering::Relaxed);
+    *log.meanwhile.lock() = Some(Box::new(meanwhile));
+    seat.executor
+        .execute(Now::default(), &requests, &mut seat.clients);
+    let gates = seat.clients.iter().flatten().map(|it| it.session.gate);
+    assert!(gates.max() <= Some(log.log_end()));
 }

@@ -364,9 +364,11 @@ impl Persistence {
     /// How far replies may go at present: changes whenever [`Persistence::released`] may answer
     /// otherwise than before.
     pub fn progress(&self) -> u64 {
-        match self.is_broken() {
+        let mode = self.log_mode();
+        match mode == LogMode::Off || self.is_broken() {
             true => u64::MAX,
-            false => self.reached(),
+            // What is written in one mode, and durable in the next, is the same place twice.
+            false => self.reached() << 1 | u64::from(mode == LogMode::Awaited),
         }
     }
 
