@@ -66,7 +66,8 @@ pub(super) struct Desk {
     /// Since the log was opened, lines included.
     pub bytes_written: u64,
     pub last_commit_bytes: u64,
-    unsynced_bytes: u64,
+    /// Of these, those before this are synced, or in a file that is finished.
+    bytes_synced: u64,
     last_sync_ms: u64,
     /// Does the last line in the file say that all before it was synced?
     is_proved: bool,
@@ -176,7 +177,7 @@ impl Desk {
             health: Health::Well,
             bytes_written: 0,
             last_commit_bytes: 0,
-            unsynced_bytes: 0,
+            bytes_synced: 0,
             last_sync_ms: 0,
             is_proved: true,
             time: None,
@@ -198,7 +199,7 @@ impl Desk {
         self.synced = opened.lsn;
         self.allocated_end = opened.offset;
         self.zeroed_end = opened.offset;
-        self.unsynced_bytes = 0;
+        self.bytes_synced = self.bytes_written;
         self.is_proved = true;
         self.tail = Tail::default();
         self.is_cached_only = false;
@@ -239,7 +240,8 @@ impl Desk {
     /// Writes the whole batch past the page cache, and with that syncs it. Says whether it did.
     fn write_batch_through(&mut self) -> Result<bool, Trouble> {
         let rest = self.batch.bytes.len() - self.batch.done;
-        if self.is_cached_only || self.unsynced_bytes > 0 || !(1..THROUGH_BYTES).contains(&rest) {
+        let has_unsynced = self.unsynced_bytes() > 0;
+        if self.is_cached_only || has_unsynced || !(1..THROUGH_BYTES).contains(&rest) {
             return Ok(false);
         }
         self.load_tail()?;
@@ -263,6 +265,7 @@ impl Desk {
             return Ok(false);
         }
         self.bytes_written += end - self.offset;
+        self.bytes_synced = self.bytes_written;
         self.offset = end;
         self.allocated_end = self.allocated_end.max(end);
         (self.lsn, self.synced, self.time) = (lsn, lsn, last_time);
@@ -334,7 +337,11 @@ impl Desk {
             FsyncPolicy::EverySec => now_ms.saturating_sub(self.last_sync_ms) >= SECOND_MS,
             FsyncPolicy::No => false,
         };
-        is_time || self.unsynced_bytes >= self.settings.unsynced_bytes_max
+        is_time || self.unsynced_bytes() >= self.settings.unsynced_bytes_max
+    }
+
+    fn unsynced_bytes(&self) -> u64 {
+        self.bytes_written - self.bytes_synced
     }
 
     pub(super) fn sync(&mut self, now_ms: u64) -> Result<(), Trouble> {
@@ -349,19 +356,17 @@ impl Desk {
         Sync {
             file: self.file.clone(),
             lsn: self.lsn,
-            bytes: self.unsynced_bytes,
+            bytes_written: self.bytes_written,
             is_skipped: self.skips_sync(),
             is_forgiven: self.forgives_sync(),
         }
     }
 
-    /// The sync has ended well. The file is the same: only the committer turns to another. But
-    /// others may have synced more of it meanwhile.
+    /// The sync has ended well. Others may have ended meanwhile that began before or after it, and
+    /// the committer may have turned to another file, which begins behind all of this.
     pub(super) fn end_sync(&mut self, sync: Sync, now_ms: u64) {
-        if sync.lsn > self.synced {
-            self.synced = sync.lsn;
-            self.unsynced_bytes -= sync.bytes;
-        }
+        self.synced = self.synced.max(sync.lsn);
+        self.bytes_synced = self.bytes_synced.max(sync.bytes_written);
         self.last_sync_ms = now_ms;
     }
 
@@ -462,7 +467,7 @@ impl Desk {
 
     /// Zeros past the page cache, in whole blocks. Says whether the file knows how.
     fn write_zeros_through(&mut self, from: u64, end: u64) -> Result<bool, Trouble> {
-        if self.is_cached_only || self.unsynced_bytes > 0 {
+        if self.is_cached_only || self.unsynced_bytes() > 0 {
             return Ok(false);
         }
         // A block in which groups end is filled with zeros already.
@@ -490,7 +495,6 @@ impl Desk {
     fn advance(&mut self, bytes: u64) {
         self.offset += bytes;
         self.bytes_written += bytes;
-        self.unsynced_bytes += bytes;
         self.allocated_end = self.allocated_end.max(self.offset);
     }
 }
@@ -499,7 +503,7 @@ impl Desk {
 pub(super) struct Sync {
     file: Arc<dyn File>,
     lsn: Lsn,
-    bytes: u64,
+    bytes_written: u64,
     is_skipped: bool,
     is_forgiven: bool,
 }
@@ -577,5 +581,46 @@ impl Desk {
 
     pub(super) fn publishes_early(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Log;
+    use crate::storage::Disk;
+
+    /// The committer syncs, and so does whoever makes a base or reads the log back, at their own
+    /// times. Two that overlapped and ended in the order in which they began took the first one's
+    /// bytes off twice: DEBUG RELOAD ended in a panic once.
+    #[test]
+    fn syncs_that_overlap_count_what_they_synced_once() {
+        let dir = std::env::temp_dir().join(format!("ochre-desk-{}", std::process::id()));
+        std::fs::create_dir(&dir).expect("a new directory");
+        let settings = Settings::new(FsyncPolicy::No);
+        let log = Log::create(Arc::new(Disk), &Place::usual(&dir), None, 0, settings);
+        let log = log.expect("a log");
+        let mut desk = log.desk.lock();
+        let desk = &mut *desk;
+        let write = |desk: &mut Desk| {
+            log.append([(0, &b"*1\r\n$8\r\nFLUSHALL\r\n"[..])]);
+            log.write_pending(desk).expect("there is room");
+        };
+        for is_reversed in [false, true] {
+            write(desk);
+            let first = desk.begin_sync();
+            write(desk);
+            let mut syncs = [first, desk.begin_sync()];
+            if is_reversed {
+                syncs.reverse();
+            }
+            assert!(desk.unsynced_bytes() > 0);
+            for sync in syncs {
+                sync.run().expect("the disk is well");
+                desk.end_sync(sync, 0);
+            }
+            assert_eq!((desk.synced, desk.unsynced_bytes()), (desk.lsn, 0));
+        }
+        std::fs::remove_dir_all(&dir).expect("it is ours");
     }
 }
