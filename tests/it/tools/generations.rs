@@ -159,6 +159,10 @@ fn one_can_go_back_into_what_is_kept() {
     };
     // Beside a running server, after it, and after another one.
     check(&folder);
+    wait("what is kept no longer to go", || {
+        let manifest = folder.manifest();
+        !manifest.lines().any(|line| line.ends_with(" type h"))
+    });
     drop(server);
     let before = folder.names();
     check(&folder);
