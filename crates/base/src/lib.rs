@@ -25,7 +25,7 @@ pub mod size;
 pub mod split_args;
 mod word;
 
-pub use ascii::{eq_ignore_case, to_lower_into};
+pub use ascii::{Folded, eq_ignore_case, to_lower_into};
 pub use clock::Now;
 pub use crc::{Crc32c, Crc64, crc32c, crc64};
 pub use glob::glob_match;

@@ -11,17 +11,17 @@
 
 /// The bytes as a word. At most eight; the length must be checked before.
 #[inline]
-pub(crate) fn load(bytes: &[u8]) -> u64 {
+pub(crate) const fn load(bytes: &[u8]) -> u64 {
     let len = bytes.len();
     debug_assert!(len <= 8);
     if let Some(eight) = bytes.first_chunk::<8>() {
         u64::from_le_bytes(*eight)
     } else if let (Some(front), Some(back)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        let back = u64::from(u32::from_le_bytes(*back)) << (8 * (len - 4));
-        u64::from(u32::from_le_bytes(*front)) | back
+        let back = (u32::from_le_bytes(*back) as u64) << (8 * (len - 4));
+        u32::from_le_bytes(*front) as u64 | back
     } else if let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) {
-        let middle = u64::from(bytes[len / 2]) << (8 * (len / 2));
-        u64::from(first) | middle | u64::from(last) << (8 * (len - 1))
+        let middle = (bytes[len / 2] as u64) << (8 * (len / 2));
+        first as u64 | middle | (last as u64) << (8 * (len - 1))
     } else {
         0
     }
@@ -34,7 +34,7 @@ pub(crate) const fn splat(byte: u8) -> u64 {
 
 /// ASCII capitals turned small, all other bytes as they are.
 #[inline]
-pub(crate) fn lower(word: u64) -> u64 {
+pub(crate) const fn lower(word: u64) -> u64 {
     // Without its top bit no byte carries into the next, so all eight are compared by one addition.
     let seven_bits = word & splat(0x7f);
     let from_a = seven_bits + splat(0x80 - b'A');

@@ -1,7 +1,10 @@
 //! All commands by name, and the lookup that every request begins with.
 //!
 //! [`find`] is one hash and one comparison: an open-addressed index of positions in [`COMMANDS`]
-//! is built at compile time and kept at most a quarter full. Letter case is folded on the way.
+//! is built at compile time and kept at most a quarter full. Both go by [`Folded`] names, two words
+//! whose letter case is gone, not byte by byte.
+
+use base::Folded;
 
 use crate::families::{
     bitmap, connection, field, generic, geo, hash, hyperloglog, list, scripting, server, set,
@@ -242,22 +245,27 @@ pub fn find(name: &[u8]) -> Option<&'static Spec> {
 }
 
 /// Where in [`COMMANDS`] the command called `name` stands, for tables that run beside it.
+#[inline]
 pub fn position(name: &[u8]) -> Option<usize> {
-    if name.len() > LONGEST_NAME {
-        return None;
-    }
-    let mut slot = hash(name) % INDEX_SLOTS;
+    let folded = Folded::of(name);
+    let mut slot = home(folded);
     loop {
         let at = INDEX[slot];
         if at == EMPTY {
             return None;
         }
         let at = usize::from(at);
-        if COMMANDS[at].name.as_bytes().eq_ignore_ascii_case(name) {
+        if FOLDED[at] == folded && (folded.is_whole() || is_called(at, name)) {
             return Some(at);
         }
         slot = (slot + 1) % INDEX_SLOTS;
     }
+}
+
+/// The names of two commands are too long to be told by their ends.
+#[cold]
+fn is_called(at: usize, name: &[u8]) -> bool {
+    base::eq_ignore_case(COMMANDS[at].name.as_bytes(), name)
 }
 
 /// The subcommand called `name` of a container, in any letter case.
@@ -273,11 +281,24 @@ pub fn every() -> impl Iterator<Item = &'static Spec> {
         .flat_map(|spec| std::iter::once(*spec).chain(spec.subcommands.iter().copied()))
 }
 
-const LONGEST_NAME: usize = 32;
-const INDEX_SLOTS: usize = 2048;
+const INDEX_SLOTS_LOG2: u32 = 11;
+const INDEX_SLOTS: usize = 1 << INDEX_SLOTS_LOG2;
 const EMPTY: u16 = u16::MAX;
 
+/// The names of [`COMMANDS`].
+static FOLDED: [Folded; COMMANDS.len()] = folded_of(COMMANDS);
+
 static INDEX: [u16; INDEX_SLOTS] = index_of(COMMANDS);
+
+const fn folded_of<const N: usize>(commands: &[&Spec]) -> [Folded; N] {
+    let mut folded = [Folded::of(b""); N];
+    let mut at = 0;
+    while at < N {
+        folded[at] = Folded::of(commands[at].name.as_bytes());
+        at += 1;
+    }
+    folded
+}
 
 const fn index_of(commands: &[&Spec]) -> [u16; INDEX_SLOTS] {
     assert!(
@@ -287,9 +308,7 @@ const fn index_of(commands: &[&Spec]) -> [u16; INDEX_SLOTS] {
     let mut index = [EMPTY; INDEX_SLOTS];
     let mut at = 0;
     while at < commands.len() {
-        let name = commands[at].name.as_bytes();
-        assert!(name.len() <= LONGEST_NAME);
-        let mut slot = hash(name) % INDEX_SLOTS;
+        let mut slot = home(Folded::of(commands[at].name.as_bytes()));
         while index[slot] != EMPTY {
             slot = (slot + 1) % INDEX_SLOTS;
         }
@@ -299,14 +318,8 @@ const fn index_of(commands: &[&Spec]) -> [u16; INDEX_SLOTS] {
     index
 }
 
-/// FNV-1a over the lower-case name, high bits folded in. Names are ours, so nobody can flood it:
-/// a stranger's name costs at most the longest run of taken slots.
-const fn hash(name: &[u8]) -> usize {
-    let mut hash: u32 = 0x811c_9dc5;
-    let mut i = 0;
-    while i < name.len() {
-        hash = (hash ^ name[i].to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193);
-        i += 1;
-    }
-    (hash ^ (hash >> 15)) as usize
+/// Where the search for a name begins. Names are ours, so nobody can flood the index: a stranger's
+/// name costs at most the longest run of taken slots.
+const fn home(name: Folded) -> usize {
+    (name.mixed() >> (u64::BITS - INDEX_SLOTS_LOG2)) as usize
 }
