@@ -361,17 +361,40 @@ impl Ctx<'_> {
     /// Where a key of any database is.
     #[inline]
     pub fn find_in(&mut self, database: usize, key: &Key<'_>) -> Option<Slot> {
+        self.look(database, key, false).map(|(slot, _)| slot)
+    }
+
+    /// Where a key is, and what it holds. A use renews its access time. All that is asked of an
+    /// entry before a command does its work is asked here, at one look.
+    #[inline]
+    fn look(&mut self, database: usize, key: &Key<'_>, is_use: bool) -> Option<(Slot, Kind)> {
         let now_ms = self.now_ms();
         if self.local.written.is_kept && !self.waits_for_own() {
             self.gate_by(database, key);
         }
-        let table = self.table(database, key.hash);
+        let Local {
+            held,
+            clock,
+            rng,
+            replaying,
+            ..
+        } = &mut *self.local;
+        let shard = held.shard(self.engine.shards.of(key.hash));
+        let table = shard.keys.database_mut(database);
         let slot = table.find(key)?;
-        if table.entry(slot).is_expired(now_ms) && !self.local.replaying {
+        let entry = table.entry(slot);
+        if entry.is_expired(now_ms) && !*replaying {
             self.expire(database, key, slot);
             return None;
         }
-        Some(slot)
+        let (kind, before) = (entry.kind(), entry.access());
+        if is_use {
+            let after = clock.renewed(before, rng);
+            if after != before {
+                table.touch(slot, after);
+            }
+        }
+        Some((slot, kind))
     }
 
     /// The session's replies wait for writes that are still to be handed over: nothing that it can
@@ -407,10 +430,7 @@ impl Ctx<'_> {
     /// Look a key up to read it: counts as a hit or a miss and as a use.
     #[inline]
     pub fn read(&mut self, key: &Key<'_>) -> Option<Entry<'_>> {
-        let slot = self.find_counted(key)?;
-        if !self.session.no_touch {
-            self.touch(key, slot);
-        }
+        let slot = self.find_to_read(key)?;
         Some(self.entry(key, slot))
     }
 
@@ -424,11 +444,24 @@ impl Ctx<'_> {
     #[inline]
     pub fn find_counted(&mut self, key: &Key<'_>) -> Option<Slot> {
         let found = self.find(key);
-        match found {
-            Some(_) => self.local.stats.keyspace_hits.add(1),
-            None => self.local.stats.keyspace_misses.add(1),
-        }
+        self.count_look(found.is_some());
         found
+    }
+
+    /// The same to read it, which is a use.
+    #[inline]
+    pub fn find_to_read(&mut self, key: &Key<'_>) -> Option<Slot> {
+        let found = self.look(self.session.database, key, !self.session.no_touch);
+        self.count_look(found.is_some());
+        found.map(|(slot, _)| slot)
+    }
+
+    #[inline]
+    fn count_look(&mut self, is_hit: bool) {
+        match is_hit {
+            true => self.local.stats.keyspace_hits.add(1),
+            false => self.local.stats.keyspace_misses.add(1),
+        }
     }
 
     /// Look a string up to read it.
@@ -448,32 +481,24 @@ impl Ctx<'_> {
     /// Look a key up to change what should be of this kind: no hit, no miss, but a use.
     #[inline]
     pub fn slot_of(&mut self, key: &Key<'_>, kind: Kind) -> Result<Option<Slot>, CommandError> {
-        let slot = self.find_to_change(self.session.database, key);
-        match slot {
-            Some(slot) if self.entry(key, slot).kind() != kind => Err(CommandError::WrongType),
-            slot => Ok(slot),
+        match self.look(self.session.database, key, !self.session.no_touch) {
+            Some((slot, found)) if found == kind => Ok(Some(slot)),
+            Some(_) => Err(CommandError::WrongType),
+            None => Ok(None),
         }
     }
 
     /// Look a key of any database up to change it: no hit, no miss, but a use.
     #[inline]
     pub fn find_to_change(&mut self, database: usize, key: &Key<'_>) -> Option<Slot> {
-        let slot = self.find_in(database, key)?;
-        if !self.session.no_touch {
-            self.touch_in(database, key, slot);
-        }
-        Some(slot)
+        let found = self.look(database, key, !self.session.no_touch);
+        found.map(|(slot, _)| slot)
     }
 
     /// Renew the access time of a key.
     #[inline]
     pub fn touch(&mut self, key: &Key<'_>, slot: Slot) {
-        self.touch_in(self.session.database, key, slot);
-    }
-
-    #[inline]
-    fn touch_in(&mut self, database: usize, key: &Key<'_>, slot: Slot) {
-        let clock = self.local.clock;
+        let (database, clock) = (self.session.database, self.local.clock);
         let before = self.entry_in(database, key, slot).access();
         let after = clock.renewed(before, &mut self.local.rng);
         if after != before {

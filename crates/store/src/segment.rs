@@ -43,6 +43,17 @@ pub(crate) const STASHES: usize = 7;
 const LINES: [usize; 5] = [32, 40, 48, 56, 63];
 pub(crate) const LAST_STEP: usize = LINES.len() - 1;
 
+/// Buckets by what a segment's reference has for its step: none where there is no such step.
+static BUCKETS: [u8; STEP_MASK + 1] = {
+    let mut buckets = [0; STEP_MASK + 1];
+    let mut step = 0;
+    while step < LINES.len() {
+        buckets[step] = LINES[step] as u8 - 1;
+        step += 1;
+    }
+    buckets
+};
+
 /// Home buckets at a growth step.
 pub(crate) const fn homes(step: usize) -> usize {
     LINES[step] - STASHES - 1
@@ -232,12 +243,13 @@ impl SegmentRef {
 
     #[inline]
     pub(crate) fn homes(self) -> usize {
-        homes(self.step())
+        self.buckets() - STASHES
     }
 
     /// Buckets of both sorts: homes first, then the stash.
+    #[inline]
     pub(crate) fn buckets(self) -> usize {
-        self.homes() + STASHES
+        usize::from(BUCKETS[self.step()])
     }
 
     pub(crate) fn header(&self) -> &Header {

@@ -40,12 +40,9 @@ impl Ctx<'_> {
         key: &Key<'_>,
         fields: impl IntoIterator<Item = &'f [u8]>,
     ) -> Result<Option<HashView<'_>>, CommandError> {
-        let Some(slot) = self.find_counted(key) else {
+        let Some(slot) = self.find_to_read(key) else {
             return Ok(None);
         };
-        if !self.session.no_touch {
-            self.touch(key, slot);
-        }
         if self.without_expired(key, slot, fields).is_none() {
             return Ok(None);
         }

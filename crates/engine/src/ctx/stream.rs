@@ -27,12 +27,9 @@ impl Ctx<'_> {
 
     /// Look a stream up to read it and to change it then: a hit or a miss, and a use.
     pub fn stream_slot_to_read(&mut self, key: &Key<'_>) -> Result<Option<Slot>, CommandError> {
-        let Some(slot) = self.find_counted(key) else {
+        let Some(slot) = self.find_to_read(key) else {
             return Ok(None);
         };
-        if !self.session.no_touch {
-            self.touch(key, slot);
-        }
         match self.entry(key, slot).kind() {
             Kind::Stream => Ok(Some(slot)),
             _ => Err(CommandError::WrongType),
