@@ -374,12 +374,11 @@ impl Executor {
             for &hash in hashes {
                 self.prefetch.add(hash, database);
             }
-            if let (Some(id), [hash]) = (resolved.command(), hashes) {
-                let words = self.engine.commands.get(id).members;
-                let words = words.words(request.argv.len());
-                let shard = self.engine.shards.of(*hash);
-                self.prefetch
-                    .add_members(shard, (*hash, database), at, words);
+            if let (Some(id), [hash]) = (resolved.command(), hashes)
+                && let Some(step) = self.engine.commands.get(id).members.step()
+            {
+                let key = (self.engine.shards.of(*hash), *hash, database);
+                self.prefetch.add_members(key, at, request.argv.len(), step);
             }
         }
         let held = &mut self.local.held;

@@ -252,15 +252,17 @@ pub(crate) enum MemberShape {
 }
 
 impl MemberShape {
-    /// The places of those words in a request of so many.
+    /// The first of those words; name and key are before it.
+    pub(crate) const FIRST: usize = 2;
+
+    /// How many words there are from one to the next.
     #[inline]
-    pub(crate) fn words(self, len: usize) -> impl Iterator<Item = usize> {
-        let step = match self {
-            MemberShape::None => return (len..len).step_by(1),
-            MemberShape::Each => 1,
-            MemberShape::Pairs => 2,
-        };
-        (2..len.max(2)).step_by(step)
+    pub(crate) fn step(self) -> Option<usize> {
+        match self {
+            MemberShape::None => None,
+            MemberShape::Each => Some(1),
+            MemberShape::Pairs => Some(2),
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 
 use resp::Argv;
 
+use crate::commands::MemberShape;
 use crate::shards::{Held, Shards};
 
 /// Scratch space of the stage.
@@ -52,23 +53,27 @@ impl Prefetch {
         }
     }
 
-    /// Words of the window's `request`th request that it will look for at its key.
+    /// The window's `request`th request, of so many words, will look for one in `step` of them at
+    /// its key.
     #[inline]
     pub(crate) fn add_members(
         &mut self,
-        shard: usize,
-        (hash, database): (u64, usize),
+        (shard, hash, database): (usize, u64, usize),
         request: usize,
-        words: impl Iterator<Item = usize>,
+        words: usize,
+        step: usize,
     ) {
-        let room = Prefetch::MEMBERS_MAX.saturating_sub(self.members.len());
-        self.members.extend(words.take(room).map(|word| Member {
-            shard: shard as u32,
-            database: database as u32,
-            hash,
-            request: request as u32,
-            word: word as u32,
-        }));
+        let mut word = MemberShape::FIRST;
+        while word < words && self.members.len() < Prefetch::MEMBERS_MAX {
+            self.members.push(Member {
+                shard: shard as u32,
+                database: database as u32,
+                hash,
+                request: request as u32,
+                word: word as u32,
+            });
+            word += step;
+        }
     }
 
     pub(crate) fn run(&mut self, shards: &Shards, held: &mut Held) {

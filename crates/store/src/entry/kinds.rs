@@ -1,9 +1,11 @@
 //! What an entry holds, as the view of its kind; and when something of it is due.
 
+use std::marker::PhantomData;
+
 use structs::stream::Stream;
 
-use super::{Encoding, Entry};
-use crate::value::{HASH_TAG, TIMED_HASH_TAG, stream_of};
+use super::{Encoding, Entry, LargeView};
+use crate::value::{HASH_TAG, Large, TIMED_HASH_TAG, stream_of};
 use crate::{HashView, ListView, SetView, ZSetView};
 
 impl<'a> Entry<'a> {
@@ -32,6 +34,19 @@ impl<'a> Entry<'a> {
     #[inline]
     pub fn stream(&self) -> Option<&'a Stream> {
         stream_of(self.value())
+    }
+
+    /// The value if it is a large collection, whatever its kind: one byte tells.
+    #[inline]
+    pub(crate) fn large(&self) -> Option<&'a Large> {
+        if self.at.encoding() != Encoding::Large {
+            return None;
+        }
+        let large = LargeView {
+            raw: self.at.large_slot().0,
+            _lives: PhantomData,
+        };
+        Some(large.get())
     }
 
     /// No field of a hash is due before this; `None` without deadlines of fields.

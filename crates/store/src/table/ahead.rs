@@ -7,7 +7,7 @@ use structs::dict::{Ahead, Dict};
 
 use super::{Table, fingerprint};
 use crate::entry::Entry;
-use crate::value::{Large, ValueView};
+use crate::value::Large;
 
 /// So many misses are under way at once.
 const TOGETHER: usize = 16;
@@ -16,8 +16,15 @@ impl Table {
     /// Ask for what lookups of members will read. Each is a key's hash, and the name of a member.
     pub fn prefetch_members<'m>(&self, members: impl Iterator<Item = (u64, &'m [u8])>) {
         let (mut lookups, mut count) = ([None; TOGETHER], 0);
+        // Members of one collection mostly follow each other.
+        let mut last = None;
         for (hash, name) in members {
-            let Some(dict) = self.likely_dict(hash) else {
+            let dict = match last {
+                Some((known, dict)) if known == hash => dict,
+                _ => self.likely_dict(hash),
+            };
+            last = Some((hash, dict));
+            let Some(dict) = dict else {
                 continue;
             };
             lookups[count] = dict.look_ahead(name);
@@ -36,12 +43,9 @@ impl Table {
         let segment = self.directory.get(self.index(hash))?;
         let bucket = segment.bucket(self.home(*segment, hash));
         let lane = bucket.matches(fingerprint(hash)).next()?;
-        match Entry::of(bucket.slot(lane)?).value() {
-            ValueView::Large(large) => match large.get() {
-                Large::Set(dict) | Large::Hash(dict) => Some(dict),
-                Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => None,
-            },
-            ValueView::String(_) | ValueView::Packed(..) => None,
+        match Entry::of(bucket.slot(lane)?).large()? {
+            Large::Set(dict) | Large::Hash(dict) => Some(dict),
+            Large::List(_) | Large::SortedSet(_) | Large::Stream(_) => None,
         }
     }
 }
