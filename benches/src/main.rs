@@ -22,6 +22,7 @@ mod memory;
 mod server;
 mod snapshot;
 mod stall;
+mod workload;
 
 use server::Commands;
 
@@ -38,16 +39,17 @@ Usage: measure WHAT [--ours CMD] [--beside CMD | --alone]
   connections   bytes per idle connection, ten thousand of them
   elements      resident bytes per element of large collections and small hashes
   families      processor time per command of every family, in interleaved pairs
-  instructions  per GET and SET, counted by callgrind (needs valgrind)
+  instructions  per command of every family, counted by callgrind (needs valgrind)
 
   --ours CMD    our server's command line [target/release/ochre server --threads 1]
   --beside CMD  the server to compare with [redis-server, if installed]
   --alone       compare with nobody
   --kind KIND   big: hash, set, zset, list or stream [hash]
   --members N   big: how many [5000000]
-  --only TEXT   families: those whose names contain it;
+  --only TEXT   families, instructions: those whose names contain it;
                 big: DEL, UNLINK, EXPIRE, \"RENAME over\", \"SET over\", FLUSHALL or READ;
                 snapshot: BGSAVE or BGREWRITEAOF
+  --dumps DIR   instructions: keep callgrind's dumps there, for callgrind_annotate
 ";
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -71,7 +73,7 @@ fn main() -> ExitCode {
         "connections" => connections::run(&commands),
         "elements" => elements::run(&commands),
         "families" => families::run(&commands, commands.only()),
-        "instructions" => instructions::run(&commands),
+        "instructions" => instructions::run(&commands, commands.only()),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::FAILURE;

@@ -1,7 +1,7 @@
 //! Servers under measurement: started on a free port, stopped by id.
 
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ pub(crate) struct Commands {
     pub(crate) kind: Kind,
     pub(crate) members: u64,
     only: Option<String>,
+    dumps: Option<PathBuf>,
 }
 
 /// A running server; stopped when dropped.
@@ -36,6 +37,7 @@ impl Commands {
             kind: Kind::Hash,
             members: 5_000_000,
             only: None,
+            dumps: None,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -48,6 +50,7 @@ impl Commands {
                     commands.kind = Kind::named(&name).ok_or(format!("no kind {name}"))?;
                 }
                 "--members" => commands.members = value()?.parse()?,
+                "--dumps" => commands.dumps = Some(value()?.into()),
                 "--only" => commands.only = Some(value()?),
                 _ => return Err(format!("unknown option {argument}").into()),
             }
@@ -62,6 +65,11 @@ impl Commands {
     /// A part of the names of what to measure.
     pub(crate) fn only(&self) -> Option<&str> {
         self.only.as_deref()
+    }
+
+    /// Where callgrind's dumps are to be kept.
+    pub(crate) fn dumps(&self) -> Option<&Path> {
+        self.dumps.as_deref()
     }
 
     /// Is this phase to be measured?
