@@ -46,7 +46,7 @@ fn searches_are_those_of_the_oracle() {
             let spread = [1.0, 0.2, 0.001, 1.0, 0.02][step / 500 % 5];
             let places = if rng.below(2) == 0 { 60 } else { PLACES };
             for number in 0..places {
-                let (longitude, latitude) = somewhere(&mut rng, spread);
+                let (longitude, latitude) = a_place(&mut rng, spread);
                 both.ask(&format!("GEOADD k {longitude} {latitude} p{number}"));
             }
         }
@@ -65,7 +65,10 @@ fn request(rng: &mut Rng) -> String {
         0 => format!("GEOPOS k {} {}", member(rng), member(rng)),
         1 => format!("GEOHASH k {} {}", member(rng), member(rng)),
         2 => format!("GEODIST k {} {} {}", member(rng), member(rng), unit(rng).0),
-        3 => format!("GEOADD k CH {longitude} {latitude} {}", member(rng)),
+        3 => {
+            let (longitude, latitude) = a_place(rng, 1.0);
+            format!("GEOADD k CH {longitude} {latitude} {}", member(rng))
+        }
         4 => {
             let (unit, radius) = length(rng);
             let options = options(rng);
@@ -128,13 +131,34 @@ fn order(rng: &mut Rng) -> String {
 
 /// A place as a text of a few digits, sometimes at the edge of the map.
 fn somewhere(rng: &mut Rng, spread: f64) -> (String, String) {
-    let mut degrees = |edge: f64| match rng.below(60) {
-        0 => format!("{}", edge * spread),
-        1 => format!("{}", -edge * spread),
-        2 => "0".to_owned(),
+    (
+        degrees(rng, 180.0, spread, 20),
+        degrees(rng, EDGE, spread, 20),
+    )
+}
+
+/// The same for a member: at the edge in one direction only. Members that mirror each other are as
+/// far from what is between them, and the order of equals is nobody's promise.
+fn a_place(rng: &mut Rng, spread: f64) -> (String, String) {
+    let one_in = [20, u64::MAX];
+    let at = rng.below(2) as usize;
+    (
+        degrees(rng, 180.0, spread, one_in[at]),
+        degrees(rng, EDGE, spread, one_in[1 - at]),
+    )
+}
+
+/// The greatest latitude that Redis takes.
+const EDGE: f64 = 85.05112878;
+
+/// Between the edges, or once in so many times at one or in the middle.
+fn degrees(rng: &mut Rng, edge: f64, spread: f64, one_in: u64) -> String {
+    match (rng.below(one_in), rng.below(3)) {
+        (0, 0) => format!("{}", edge * spread),
+        (0, 1) => format!("{}", -edge * spread),
+        (0, _) => "0".to_owned(),
         _ => format!("{:.6}", edge * spread * (2.0 * rng.f64() - 1.0)),
-    };
-    (degrees(180.0), degrees(85.05112878))
+    }
 }
 
 impl Both {

@@ -165,9 +165,12 @@ fn unit_m(args: &mut Args) -> Result<f64, CommandError> {
     ))
 }
 
-/// A string in both protocols.
+/// A string in both protocols, with four digits behind the point, rounded as Redis rounds: what lies between two of them after
+/// multiplying goes to the even one, even if it was a little nearer to the other before.
 fn answer_distance(distance: f64, reply: &mut Reply) {
-    reply.bulk(format!("{distance:.4}").as_bytes());
+    const PARTS: u64 = 10_000;
+    let parts = (distance * PARTS as f64).round_ties_even() as u64;
+    reply.bulk(format!("{}.{:04}", parts / PARTS, parts % PARTS).as_bytes());
 }
 
 fn answer_place(place: Place, reply: &mut Reply) {
