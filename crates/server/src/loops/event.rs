@@ -29,7 +29,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base::Now;
 use engine::config::{Config, OutputLimit};
@@ -40,7 +40,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
 
 use super::blocked::Blocked;
-use super::keep::{Keep, WATCH_US};
+use super::keep::Keep;
 use super::token::Token;
 use super::{answer_protocol_error, limits, publish_buffers, publish_session, screen};
 use crate::connection::{Connection, Received, Sent};
@@ -134,11 +134,11 @@ pub(super) struct EventLoop {
     pub(super) blocked: Blocked,
     query_pool: QueryPool,
     pub(super) outbox_pool: Vec<Vec<u8>>,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     requests: Vec<Request<'static>>,
     turn_requests: usize,
     /// When the last turn ended: as good as now for planning the next wait.
-    turn_ended: Now,
+    pub(super) turn_ended: Now,
     next_tick_us: u64,
     ticks: u64,
     /// More keys are due than the last sweep took.
@@ -284,28 +284,8 @@ impl EventLoop {
         awoken.map(|_| ())
     }
 
-    /// Stay awake until the log has come further, a client sends something, or the disk is due;
-    /// false if nothing of it happens soon.
-    fn watch_log(&mut self) -> io::Result<bool> {
-        let due_us = self.keep.wait_us_max();
-        let until = Instant::now() + Duration::from_micros(due_us.min(WATCH_US));
-        while Instant::now() < until {
-            if self.world.persistence().progress() != self.keep.seen {
-                self.events.clear();
-                return Ok(true);
-            }
-            if self.poll(0)? {
-                return Ok(true);
-            }
-            // The log's thread may want this processor, or a client of ours.
-            std::thread::yield_now();
-        }
-        self.turn_ended = Now::read();
-        Ok(due_us <= WATCH_US)
-    }
-
     /// Wait for events for so long at most; are there any?
-    fn poll(&mut self, wait_us: u64) -> io::Result<bool> {
+    pub(super) fn poll(&mut self, wait_us: u64) -> io::Result<bool> {
         let timeout = Timespec {
             tv_sec: (wait_us / 1_000_000) as i64,
             tv_nsec: (wait_us % 1_000_000 * 1000) as i64,

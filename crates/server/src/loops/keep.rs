@@ -16,6 +16,7 @@
 
 use std::io;
 use std::sync::atomic::{Ordering, fence};
+use std::time::{Duration, Instant};
 
 use base::Now;
 use ochredb::persistence::{Driven, Load, Progress};
@@ -29,7 +30,7 @@ pub(super) struct Keep {
     /// Seats whose replies wait for the log.
     held: Vec<u32>,
     /// How far the log was when the held were last looked at.
-    pub(super) seen: u64,
+    seen: u64,
     /// The log came further while a client was put among the held: look at once.
     has_news: bool,
     /// In so many microseconds a commit is due that nobody has asked for yet.
@@ -62,7 +63,7 @@ const LOOK_US: u64 = 500;
 /// With so many clients held a loop stays awake for the log ...
 const HELD_MIN: usize = 16;
 /// ... but not longer than this: a disk that takes more is slow anyway.
-pub(super) const WATCH_US: u64 = 300;
+const WATCH_US: u64 = 300;
 
 impl Keep {
     /// Should a loop with nothing to do stay awake until the commit that is on its way is over?
@@ -148,6 +149,26 @@ impl EventLoop {
             }
         }
         self.keep.held.append(&mut still);
+    }
+
+    /// Stay awake until the log has come further, a client sends something, or the disk is due;
+    /// false if nothing of it happens soon.
+    pub(super) fn watch_log(&mut self) -> io::Result<bool> {
+        let due_us = self.keep.wait_us_max();
+        let until = Instant::now() + Duration::from_micros(due_us.min(WATCH_US));
+        while Instant::now() < until {
+            if self.world.persistence().progress() != self.keep.seen {
+                self.events.clear();
+                return Ok(true);
+            }
+            if self.poll(0)? {
+                return Ok(true);
+            }
+            // The log's thread may want this processor, or a client of ours.
+            std::thread::yield_now();
+        }
+        self.turn_ended = Now::read();
+        Ok(due_us <= WATCH_US)
     }
 
     /// The first loop's turn for the disk.

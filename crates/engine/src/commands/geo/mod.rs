@@ -165,8 +165,9 @@ fn unit_m(args: &mut Args) -> Result<f64, CommandError> {
     ))
 }
 
-/// A string in both protocols, with four digits behind the point, rounded as Redis rounds: what lies between two of them after
-/// multiplying goes to the even one, even if it was a little nearer to the other before.
+/// A string in both protocols, with four digits behind the point, rounded as Redis rounds: what lies
+/// between two of them after multiplying goes to the even one, even if it was a little nearer to the
+/// other before.
 fn answer_distance(distance: f64, reply: &mut Reply) {
     const PARTS: u64 = 10_000;
     let parts = (distance * PARTS as f64).round_ties_even() as u64;
