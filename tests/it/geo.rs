@@ -46,7 +46,12 @@ fn searches_are_those_of_the_oracle() {
             let spread = [1.0, 0.2, 0.001, 1.0, 0.02][step / 500 % 5];
             let places = if rng.below(2) == 0 { 60 } else { PLACES };
             for number in 0..places {
-                let (longitude, latitude) = a_place(&mut rng, spread);
+                let (longitude, latitude) = match number {
+                    // A corner and the middle, one of each.
+                    0 => ((180.0 * spread).to_string(), (EDGE * spread).to_string()),
+                    1 => ("0".to_owned(), "0".to_owned()),
+                    _ => a_place(&mut rng, spread),
+                };
                 both.ask(&format!("GEOADD k {longitude} {latitude} p{number}"));
             }
         }

@@ -31,7 +31,8 @@ thread_local! {
     static SEEN: RefCell<Seen> = RefCell::new(Seen::new());
 }
 
-/// The bytes compressed, or `None` if that takes more than `bytes_max`.
+/// The bytes compressed, or `None` if that takes more than `bytes_max`. Four GiB and more are not
+/// tried.
 #[must_use]
 pub fn compress(input: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
     SEEN.with_borrow_mut(|seen| seen.compress(input, bytes_max))

@@ -105,9 +105,9 @@ impl Part {
         result
     }
 
-    /// Has it room to grow?
+    /// Has it room to grow, which is its own?
     pub(super) fn has_room(&self) -> bool {
-        self.block.capacity() > self.block.len()
+        self.is_alone() && self.block.capacity() > self.block.len()
     }
 
     /// What it takes. The first of a block counts what is in front of the bytes.
