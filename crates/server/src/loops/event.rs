@@ -36,11 +36,11 @@ use engine::config::{Config, OutputLimit};
 use engine::{Client, Engine, Executor, Request, Stage};
 use ochredb::persistence::Load;
 use resp::QueryPool;
-use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
 
 use super::blocked::Blocked;
 use super::keep::Keep;
+use super::poll::wait_for_events;
 use super::token::Token;
 use super::{answer_protocol_error, limits, publish_buffers, publish_session, screen};
 use crate::connection::{Connection, Received, Sent};
@@ -271,7 +271,7 @@ impl EventLoop {
         if may_sleep {
             let now = self.turn_ended;
             wait_us = self.next_tick_us.saturating_sub(now.mono_us);
-            wait_us = wait_us.min(self.keep.wait_us_max());
+            wait_us = wait_us.min(self.keep.wait_us_max(now));
             wait_us = wait_us.min(self.blocked.wait_us_max(now));
             let paused_until_ms = self.engine.pause.until_ms();
             if !self.parked.is_empty() && paused_until_ms > 0 {
@@ -286,17 +286,7 @@ impl EventLoop {
 
     /// Wait for events for so long at most; are there any?
     pub(super) fn poll(&mut self, wait_us: u64) -> io::Result<bool> {
-        let timeout = Timespec {
-            tv_sec: (wait_us / 1_000_000) as i64,
-            tv_nsec: (wait_us % 1_000_000 * 1000) as i64,
-        };
-        self.events.clear();
-        let events = rustix::buffer::spare_capacity(&mut self.events);
-        match epoll::wait(&self.epoll, events, Some(&timeout)) {
-            Ok(count) => Ok(count > 0),
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        wait_for_events(&self.epoll, wait_us, &mut self.events)
     }
 
     // ---- reading ---------------------------------------------------------

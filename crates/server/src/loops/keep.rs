@@ -38,6 +38,8 @@ pub(super) struct Keep {
     /// Data that is still to come back.
     pub(super) load: Option<Load>,
     state: State,
+    /// When a breath is over, on the monotonic clock.
+    breath_ends_us: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -54,9 +56,10 @@ enum State {
 
 /// A slice of loading, in microseconds; clients that ask meanwhile wait so long.
 const LOAD_SLICE_US: u64 = 2_000;
-/// Between two slices of a snapshot. A loop that never sleeps is made to by the
-/// scheduler, for milliseconds, once others want its processor.
-const BREATH_US: u64 = 50;
+/// Between two steps of a snapshot, of 20 us each: clients seldom meet one, and a loop that is busy
+/// all the time gives it a quarter. One that never sleeps is made to by the scheduler, for
+/// milliseconds, once others want its processor.
+const BREATH_US: u64 = 60;
 /// While something of ours waits for the disk, it is looked at so often.
 const LOOK_US: u64 = 500;
 
@@ -79,10 +82,10 @@ impl Keep {
         self.state == State::Busy || self.has_news
     }
 
-    pub(super) fn wait_us_max(&self) -> u64 {
+    pub(super) fn wait_us_max(&self, now: Now) -> u64 {
         let look_us = match self.state {
             State::Waiting => LOOK_US,
-            State::Breathing => BREATH_US,
+            State::Breathing => self.breath_ends_us.saturating_sub(now.mono_us),
             State::Idle | State::Busy => u64::MAX,
         };
         look_us.min(self.due_us.unwrap_or(u64::MAX))
@@ -154,7 +157,7 @@ impl EventLoop {
     /// Stay awake until the log has come further, a client sends something, or the disk is due;
     /// false if nothing of it happens soon.
     pub(super) fn watch_log(&mut self) -> io::Result<bool> {
-        let due_us = self.keep.wait_us_max();
+        let due_us = self.keep.wait_us_max(self.turn_ended);
         let until = Instant::now() + Duration::from_micros(due_us.min(WATCH_US));
         while Instant::now() < until {
             if self.world.persistence().progress() != self.keep.seen {
@@ -173,14 +176,18 @@ impl EventLoop {
 
     /// The first loop's turn for the disk.
     pub(super) fn keep(&mut self, now: Now) -> io::Result<()> {
-        if self.index != 0 {
+        let breathes = self.keep.state == State::Breathing;
+        if self.index != 0 || (breathes && now.mono_us < self.keep.breath_ends_us) {
             return Ok(());
         }
         self.keep.state = match self.keep.load.take() {
             Some(load) => self.load(load)?,
             None => match self.world.persistence().drive(&mut self.executor, now) {
                 Driven::Idle => State::Idle,
-                Driven::Busy => State::Breathing,
+                Driven::Busy => {
+                    self.keep.breath_ends_us = Now::read().mono_us + BREATH_US;
+                    State::Breathing
+                }
                 Driven::Waiting => State::Waiting,
             },
         };

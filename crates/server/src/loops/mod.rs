@@ -7,6 +7,7 @@
 mod blocked;
 pub(crate) mod event;
 mod keep;
+mod poll;
 pub(crate) mod threaded;
 mod token;
 
