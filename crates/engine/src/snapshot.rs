@@ -4,7 +4,7 @@
 //!   begin_snapshot   all shards held for microseconds: the cut, its LSN
 //!   save_step        ┌ images over an eighth of the cap? take them out, all shards
 //!   save_step        ├ images taken out?                 save them, no shard held
-//!   ...              └ else                              a slice of the next shard
+//!   ...              └ else                              slices of the next shard
 //!   save_step ─► Done
 //! ```
 //!
@@ -14,15 +14,16 @@
 //! there at the cut, each key exactly once. The log up to the cut's LSN and this
 //! are the same data.
 //!
-//! Shards take turns, a slice each, so that whoever waits for one gets in while
-//! the others are walked. Each begins with its lowest database, and the order of
+//! Shards take turns, a step each, so that whoever waits for one gets in while
+//! the others are walked. (A slice each would be over before what lies ahead has
+//! come from memory.) Each begins with its lowest database, and the order of
 //! keys is that of their hashes; but images come in between, and nothing is
 //! promised.
 //!
 //! **Who drives it.** Whoever owns an executor calls [`Executor::save_step`], a
 //! few slices at a time: an event loop once per turn, between its batches (the
 //! only way with [`crate::Threads::One`], whose shards admit one thread), or a
-//! thread of its own in a loop. A slice holds one shard for some 20 µs. Before a
+//! thread of its own in a loop. A slice holds one shard for some 10 to 20 µs. Before a
 //! slice the sink is asked whether it has room, so a slow disk stops the walk and
 //! not the shards.
 //!
@@ -45,6 +46,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use store::{Counts, Entry, ImageGauge, Images, Large};
@@ -91,14 +93,18 @@ pub struct Budget {
     pub slices: usize,
     /// What is handled each time, in bytes of entries.
     pub slice_bytes: usize,
+    /// No further slice begins after so long: what one costs depends on what lies in the
+    /// processor's caches.
+    pub time_us_max: u64,
 }
 
 impl Default for Budget {
-    /// Some 20 µs each, and half a millisecond in all.
+    /// Some 10 to 20 µs each, and half a millisecond in all.
     fn default() -> Budget {
         Budget {
             slices: 25,
             slice_bytes: 16 * 1024,
+            time_us_max: 500,
         }
     }
 }
@@ -273,8 +279,11 @@ impl Executor {
         let (engine, _) = self.parts();
         assert!(Arc::ptr_eq(engine, &snapshot.engine), "another engine's");
         let mut slices = budget.slices;
+        let began = Instant::now();
+        let is_over = || began.elapsed() >= Duration::from_micros(budget.time_us_max);
+        snapshot.walk.turn += 1;
         while !snapshot.done {
-            if slices == 0 {
+            if slices == 0 || (slices < budget.slices && is_over()) {
                 return Progress::More;
             }
             if !sink.has_room() {
@@ -390,7 +399,7 @@ impl Walk {
         spent
     }
 
-    /// A slice of the next shard. Returns tables that nobody needs any more.
+    /// A slice of the shard whose turn it is. Returns tables that nobody needs any more.
     fn save_slice(
         &mut self,
         held: &mut Held,
@@ -404,9 +413,7 @@ impl Walk {
         };
         held.one(index);
         let keys = &mut held.shard(index).keys;
-        if keys.save(slice_bytes, save) {
-            self.turn += 1;
-        } else {
+        if !keys.save(slice_bytes, save) {
             keys.take_images(&mut self.images);
             flushed.extend(keys.take_flushed());
             self.shards.remove(self.turn);

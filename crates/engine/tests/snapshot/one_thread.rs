@@ -3,7 +3,7 @@
 use base::Rng;
 use engine::{Budget, IMAGES_BYTES_MAX, NO_CAP, Progress, SnapshotError, Threads};
 
-use crate::world::{Memory, START_MS, World, disturb, judge, judge_recovery};
+use crate::world::{ANY_TIME, Memory, START_MS, World, disturb, judge, judge_recovery};
 
 const KINDS: [Threads; 2] = [Threads::One, Threads::Many(2)];
 
@@ -33,6 +33,7 @@ fn commands_and_slices_in_turn() {
                 let budget = Budget {
                     slices: rng.below(3) as usize,
                     slice_bytes: 1 + rng.below(4_000) as usize,
+                    time_us_max: ANY_TIME,
                 };
                 let progress = seat.executor.save_step(&mut snapshot, budget, &mut sink);
                 match progress {
@@ -101,6 +102,7 @@ fn a_flushed_database_is_saved_and_then_thrown_away() {
         let few = Budget {
             slices: 2,
             slice_bytes: 1_000,
+            time_us_max: ANY_TIME,
         };
         seat.executor.save_step(&mut snapshot, few, &mut sink);
         seat.say("SET key:1 new");

@@ -7,7 +7,7 @@ use std::thread;
 use base::Rng;
 use engine::{Budget, IMAGES_BYTES_MAX, Progress, Threads};
 
-use crate::world::{Memory, Seat, World, disturb, judge, judge_recovery};
+use crate::world::{ANY_TIME, Memory, Seat, World, disturb, judge, judge_recovery};
 
 const WRITERS: usize = 3;
 /// Where nobody flushes or swaps.
@@ -75,6 +75,7 @@ fn campaign(seed: u64, snapshots: usize, cap_bytes: usize, slice_bytes: usize) -
             let budget = Budget {
                 slices: 1,
                 slice_bytes,
+                time_us_max: ANY_TIME,
             };
             loop {
                 highest_bytes.fetch_max(world.engine.image_bytes(), Ordering::Relaxed);
@@ -168,6 +169,7 @@ fn snapshots_that_are_given_up_trouble_nobody() {
                 let budget = Budget {
                     slices: 1,
                     slice_bytes: 1_000,
+                    time_us_max: ANY_TIME,
                 };
                 seat.executor.save_step(&mut snapshot, budget, &mut sink);
             }

@@ -16,6 +16,8 @@ use parking_lot::Mutex;
 use resp::{OwnedArgv, Value};
 use store::Entry;
 
+/// Steps of a walk as long as their slices say.
+pub(crate) const ANY_TIME: u64 = u64::MAX;
 pub const START_MS: i64 = 1_700_000_000_000;
 
 /// Database and key, value and deadline.

@@ -23,6 +23,8 @@
 
 use std::sync::Arc;
 
+use structs::processor::prefetch;
+
 use super::{POSITION_SHIFT, Slot, Table};
 use crate::entry::{Entry, EntryRef};
 use crate::images::{ImageGauge, Images, Remains, spend};
@@ -121,6 +123,7 @@ impl Table {
             return false;
         };
         let (database, mut cursor) = (saving.images.database(), saving.cursor);
+        let mut is_first = true;
         while let Some(at) = cursor
             && *work_bytes > 0
         {
@@ -130,7 +133,10 @@ impl Table {
                 break;
             };
             let home = self.home(segment, from);
-            prefetch_home(segment, home + 2);
+            if std::mem::take(&mut is_first) || home == 0 {
+                look_around(segment, home);
+            }
+            look_ahead(segment, home);
             self.save_home(segment, home, &mut |entry| {
                 save(database, Entry::of(entry));
                 spend(work_bytes, entry);
@@ -199,12 +205,54 @@ impl Table {
     }
 }
 
-/// Ask for the entries of a bucket that is about to be looked at.
-fn prefetch_home(segment: SegmentRef, home: usize) {
-    if home < segment.homes() {
-        for (_, entry) in segment.bucket(home).entries() {
-            EntryRef::prefetch(entry.as_ptr());
+/// How far ahead of the walk is asked for what it will read, in buckets: each tells where the next
+/// is. The stash is asked for when a walk comes to a segment, as many homes look into it.
+///
+/// ```text
+///   home    + REST                + ENTRIES             + BUCKETS
+///   saved   entries: other lines   entries: first line    bucket
+/// ```
+const REST: usize = 3;
+const ENTRIES: usize = 5;
+const BUCKETS: usize = 10;
+
+#[inline]
+fn look_ahead(segment: SegmentRef, home: usize) {
+    /// Longer entries are read in a row, which processors see by themselves.
+    const ASKED_BYTES_MAX: usize = 512;
+    const LINE_BYTES: usize = 64;
+    let homes = segment.homes();
+    if home + BUCKETS < homes {
+        segment.prefetch(home + BUCKETS);
+    }
+    if home + ENTRIES < homes {
+        prefetch_entries(segment, home + ENTRIES);
+    }
+    if home + REST < homes {
+        for (_, entry) in segment.bucket(home + REST).entries() {
+            let bytes = entry.own_bytes().min(ASKED_BYTES_MAX);
+            for at in (LINE_BYTES..bytes + LINE_BYTES).step_by(LINE_BYTES) {
+                prefetch(entry.as_ptr().wrapping_add(at));
+            }
         }
+    }
+}
+
+/// Where a walk comes to a segment or goes on, nothing has been asked for yet.
+#[inline(never)]
+fn look_around(segment: SegmentRef, home: usize) {
+    let near = home..segment.homes();
+    let buckets = near.clone().take(BUCKETS);
+    buckets.for_each(|home| segment.prefetch(home));
+    let stash = segment.homes()..segment.buckets();
+    let entries = near.take(ENTRIES).chain(stash);
+    entries.for_each(|bucket| prefetch_entries(segment, bucket));
+}
+
+#[inline]
+fn prefetch_entries(segment: SegmentRef, bucket: usize) {
+    for (_, entry) in segment.bucket(bucket).entries() {
+        prefetch(entry.as_ptr());
     }
 }
 
