@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use base::Rng;
-use persist::{Access, File, Guard, Kind, Storage, Through, Trouble};
+use persist::{Access, File, Guard, Kind, Past, Storage, Through, Trouble};
 
 /// A simulated disk; clones are the same disk.
 #[derive(Clone)]
@@ -549,6 +549,21 @@ impl File for SimHandle {
                 Err(trouble)
             }
         }
+    }
+
+    fn write_past(&self, offset: u64, blocks: &[u8]) -> Result<Past, Trouble> {
+        assert!(self.is_writable && !blocks.is_empty());
+        let mut world = self.disk.world();
+        if !world.writes_through {
+            return Ok(Past::Unknown);
+        }
+        let outcome = world.call("write past", &self.path);
+        let room = world.room_for(self.id).saturating_sub(offset);
+        assert!(room >= blocks.len() as u64, "room was allocated");
+        // Lost, torn and reordered until it is synced, like any other; so are halves of a failed one.
+        let file = world.files.get_mut(&self.id).expect("open");
+        file.apply(Op::Write(offset, blocks.to_vec()));
+        outcome.map(|()| Past::Written)
     }
 
     fn sync_data(&self) -> Result<(), Trouble> {

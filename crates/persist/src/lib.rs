@@ -21,4 +21,4 @@ pub mod storage;
 
 pub use error::{Kind, Trouble};
 pub use log::{Lsn, Place};
-pub use storage::{Access, BLOCK_BYTES, Disk, File, Guard, Storage, Through};
+pub use storage::{Access, BLOCK_BYTES, Disk, File, Guard, NewFile, Past, Storage, Through};

@@ -20,13 +20,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::blocks::Blocks;
 use super::frame::{Frame, LINE_BYTES_MAX};
 use super::health::Health;
 use super::writer::{FsyncPolicy, Pending, Settings};
 use super::{Lsn, Manifest, Place};
 use crate::error::{Kind, Trouble};
-use crate::storage::{Access, BLOCK_BYTES, File, Storage, Through, read_full, write_all};
+use crate::storage::{Access, BLOCK_BYTES, Blocks, File, Storage, Through, read_full, write_all};
 
 /// Groups up to this size are written with their line in one write.
 const WRITE_BYTES: usize = 1 << 20;

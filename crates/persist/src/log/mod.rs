@@ -19,7 +19,6 @@
 //! damaged one, and [`reader`] hands out its commands. [`generation`] is what is kept behind the
 //! present base.
 
-pub mod blocks;
 mod command;
 mod desk;
 pub mod frame;

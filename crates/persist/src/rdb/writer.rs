@@ -294,8 +294,15 @@ impl Writer {
     /// What has gathered. The buffer starts anew.
     #[must_use]
     pub fn take(&mut self) -> Vec<u8> {
+        self.exchange(Vec::new())
+    }
+
+    /// What has gathered. The buffer starts anew in this memory, which is empty.
+    #[must_use]
+    pub fn exchange(&mut self, empty: Vec<u8>) -> Vec<u8> {
+        assert!(empty.is_empty());
         self.settle();
-        std::mem::take(&mut self.out)
+        std::mem::replace(&mut self.out, empty)
     }
 
     /// Write out what has gathered, and keep the buffer's room.

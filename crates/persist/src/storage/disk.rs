@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use rustix::fs::{self, FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Access, BLOCK_BYTES, File, Guard, Storage, Through, write_all};
+use super::{Access, BLOCK_BYTES, File, Guard, Past, Storage, Through, write_all};
 use crate::error::{Kind, Trouble};
 
 /// The file system of this machine.
@@ -20,7 +20,8 @@ pub struct Disk;
 struct DiskFile {
     fd: OwnedFd,
     path: PathBuf,
-    past_cache: Mutex<PastCache>,
+    through: Mutex<PastCache>,
+    past: Mutex<PastCache>,
 }
 
 /// The same file, opened for writes past the page cache.
@@ -53,11 +54,11 @@ impl Storage for Disk {
             return Err(Trouble::new(Kind::System, path, "this is no regular file"));
         }
         let path = path.to_owned();
-        let past_cache = Mutex::new(PastCache::Untried);
         Ok(Box::new(DiskFile {
             fd,
             path,
-            past_cache,
+            through: Mutex::new(PastCache::Untried),
+            past: Mutex::new(PastCache::Untried),
         }))
     }
 
@@ -169,31 +170,22 @@ impl File for DiskFile {
     }
 
     fn write_through(&self, offset: u64, blocks: &[u8]) -> Result<Through, Trouble> {
-        const BLOCK: usize = BLOCK_BYTES as usize;
-        assert!(offset.is_multiple_of(BLOCK_BYTES) && is_whole(blocks));
-        let mut past_cache = self.past_cache.lock().expect("no panic while it is held");
-        if matches!(*past_cache, PastCache::Untried) {
-            *past_cache = self.open_past_cache();
-        }
-        let PastCache::Open(fd) = &*past_cache else {
-            return Ok(Through::Unknown);
-        };
-        let mut done = 0;
-        while done < blocks.len() {
-            let at = offset + done as u64;
-            match rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, &blocks[done..], at)) {
-                // Opened and yet refused: other sizes are wanted here.
-                Err(Errno::INVAL) if done == 0 => {
-                    *past_cache = PastCache::Unknown;
-                    return Ok(Through::Unknown);
-                }
-                Err(errno) => return Err(self.trouble(errno, "write").at(at)),
-                Ok(0..BLOCK) => return Err(self.trouble(Errno::NOSPC, "write").at(at)),
-                // Where a short write ends within a block, that is written again.
-                Ok(taken) => done += taken - taken % BLOCK,
-            }
-        }
-        Ok(Through::Durable)
+        let flags = OFlags::DIRECT | OFlags::DSYNC;
+        let is_written = self.write_blocks(&self.through, flags, offset, blocks)?;
+        Ok(if is_written {
+            Through::Durable
+        } else {
+            Through::Unknown
+        })
+    }
+
+    fn write_past(&self, offset: u64, blocks: &[u8]) -> Result<Past, Trouble> {
+        let is_written = self.write_blocks(&self.past, OFlags::DIRECT, offset, blocks)?;
+        Ok(if is_written {
+            Past::Written
+        } else {
+            Past::Unknown
+        })
     }
 
     fn sync_data(&self) -> Result<(), Trouble> {
@@ -233,8 +225,43 @@ impl File for DiskFile {
 }
 
 impl DiskFile {
-    fn open_past_cache(&self) -> PastCache {
-        match open(&self.path, OFlags::WRONLY | OFlags::DIRECT | OFlags::DSYNC) {
+    /// Past the cache. Returns false, and has written nothing, where this is not known.
+    fn write_blocks(
+        &self,
+        way: &Mutex<PastCache>,
+        flags: OFlags,
+        offset: u64,
+        blocks: &[u8],
+    ) -> Result<bool, Trouble> {
+        const BLOCK: usize = BLOCK_BYTES as usize;
+        assert!(offset.is_multiple_of(BLOCK_BYTES) && is_whole(blocks));
+        let mut way = way.lock().expect("no panic while it is held");
+        if matches!(*way, PastCache::Untried) {
+            *way = self.open_past_cache(flags);
+        }
+        let PastCache::Open(fd) = &*way else {
+            return Ok(false);
+        };
+        let mut done = 0;
+        while done < blocks.len() {
+            let at = offset + done as u64;
+            match rustix::io::retry_on_intr(|| rustix::io::pwrite(fd, &blocks[done..], at)) {
+                // Opened and yet refused: other sizes are wanted here.
+                Err(Errno::INVAL) if done == 0 => {
+                    *way = PastCache::Unknown;
+                    return Ok(false);
+                }
+                Err(errno) => return Err(self.trouble(errno, "write").at(at)),
+                Ok(0..BLOCK) => return Err(self.trouble(Errno::NOSPC, "write").at(at)),
+                // Where a short write ends within a block, that is written again.
+                Ok(taken) => done += taken - taken % BLOCK,
+            }
+        }
+        Ok(true)
+    }
+
+    fn open_past_cache(&self, flags: OFlags) -> PastCache {
+        match open(&self.path, OFlags::WRONLY | flags) {
             // Somebody may have put another file in its place.
             Ok(fd) if is_same_file(&fd, &self.fd) => PastCache::Open(fd),
             _ => PastCache::Unknown,

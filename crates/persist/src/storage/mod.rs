@@ -9,14 +9,18 @@
 //! a new file needs `sync_data` of the file and `sync_dir` of its directory. A call that failed
 //! may have been done in part; a failed sync may have lost what it was to save, for good.
 
+mod blocks;
 mod disk;
+mod new_file;
 mod removal;
 
 use std::path::Path;
 
 use crate::error::Trouble;
 
+pub(crate) use blocks::Blocks;
 pub use disk::Disk;
+pub use new_file::NewFile;
 pub use removal::Pause;
 pub(crate) use removal::remove_by_parts;
 
@@ -58,6 +62,11 @@ pub trait File: Send + Sync {
     fn write_through(&self, _offset: u64, _blocks: &[u8]) -> Result<Through, Trouble> {
         Ok(Through::Unknown)
     }
+    /// As [`File::write_through`], but durable only once the file is synced: for much that is
+    /// written in a row.
+    fn write_past(&self, _offset: u64, _blocks: &[u8]) -> Result<Past, Trouble> {
+        Ok(Past::Unknown)
+    }
     /// Makes content and length durable. After an error nothing may rely on it again.
     fn sync_data(&self) -> Result<(), Trouble>;
     fn len(&self) -> Result<u64, Trouble>;
@@ -76,6 +85,14 @@ pub trait File: Send + Sync {
 pub enum Through {
     Durable,
     /// This file system has no such way, and nothing was written: write, then sync.
+    Unknown,
+}
+
+/// What became of [`File::write_past`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    Written,
+    /// As [`Through::Unknown`].
     Unknown,
 }
 

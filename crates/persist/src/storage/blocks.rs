@@ -15,11 +15,11 @@
 //!
 //! The memory begins at an address that is a multiple of the block's size, as the kernel asks.
 
-use crate::storage::BLOCK_BYTES;
+use super::BLOCK_BYTES;
 
 /// Whole blocks on their way to a place in a file.
 #[derive(Default)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     memory: Vec<u8>,
     /// Where in `memory` the first block begins.
     start: usize,
@@ -33,7 +33,7 @@ const KEPT_BYTES: usize = 2 << 20;
 impl Blocks {
     /// Begins anew at `offset` of the file, whose block begins with the bytes of `tail`. No more
     /// than `room` bytes will follow.
-    pub(super) fn begin(&mut self, offset: u64, tail: &[u8], room: usize) {
+    pub(crate) fn begin(&mut self, offset: u64, tail: &[u8], room: usize) {
         assert_eq!(offset % BLOCK_BYTES, tail.len() as u64, "the tail is whole");
         let needed = (tail.len() + room).next_multiple_of(BLOCK_BYTES as usize);
         let capacity = needed + BLOCK_BYTES as usize;
@@ -49,25 +49,25 @@ impl Blocks {
     }
 
     /// For bytes to be appended to; within the room that was announced.
-    pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.memory
     }
 
     /// Whole blocks of zeros, at a block's beginning.
-    pub(super) fn zeros(&mut self, at: u64, len: usize) -> &[u8] {
+    pub(crate) fn zeros(&mut self, at: u64, len: usize) -> &[u8] {
         self.begin(at, &[], len);
         self.memory.resize(self.start + len, 0);
         &self.memory[self.start..]
     }
 
     /// Where the bytes so far end in the file.
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.at + (self.memory.len() - self.start) as u64
     }
 
     /// Fills the last block with zeros. Returns where the blocks go, the blocks, and how many
     /// bytes of the last one are no filling.
-    pub(super) fn finish(&mut self) -> (u64, &[u8], usize) {
+    pub(crate) fn finish(&mut self) -> (u64, &[u8], usize) {
         let len = self.memory.len() - self.start;
         let filled = len.next_multiple_of(BLOCK_BYTES as usize);
         assert!(
