@@ -56,6 +56,15 @@ pub(super) enum Value<'a> {
 }
 
 impl Batch {
+    /// For so many bytes; keys in between, as many as such bytes mostly hold.
+    pub(super) fn with_room(bytes: usize) -> Batch {
+        const KEY_BYTES: usize = 256;
+        Batch {
+            bytes: Vec::with_capacity(bytes),
+            keys: Vec::with_capacity(bytes / KEY_BYTES),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -131,9 +140,17 @@ impl Batch {
         });
     }
 
-    /// The large collections, which take long to free if they are nobody else's by now.
-    pub(super) fn into_large(self) -> impl Iterator<Item = Arc<Large>> {
-        self.keys.into_iter().filter_map(|key| match key.value {
+    /// For how many bytes there is memory.
+    #[cfg(test)]
+    pub(super) fn room_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Empties it, and keeps its memory. Returns the large collections, which take long to free if
+    /// they are nobody else's by now.
+    pub(super) fn empty(&mut self) -> impl Iterator<Item = Arc<Large>> {
+        self.bytes.clear();
+        self.keys.drain(..).filter_map(|key| match key.value {
             PackedValue::Large(large) => Some(large),
             _ => None,
         })

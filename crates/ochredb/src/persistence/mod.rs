@@ -25,6 +25,7 @@ mod committer;
 mod load;
 mod outcome;
 mod priority;
+mod queue;
 mod reload;
 #[cfg_attr(not(feature = "sabotage"), allow(dead_code))]
 pub mod sabotage;

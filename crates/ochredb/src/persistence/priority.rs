@@ -2,17 +2,25 @@
 //!
 //! ```text
 //!   loop     ▪          ······▪         wakes at the first dot, and waits for the slice to end:
-//!   scribe    ▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪ ▪▪▪▪     up to 2.8 ms as others have it,
+//!   usual     ▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪ ▪▪▪▪     up to 2.8 ms
 //!
 //!   loop     ▪          ·▪
-//!   scribe    ▪▪▪▪▪▪▪▪▪▪▪ ▪▪▪▪▪▪▪▪▪     0.1 ms as it has asked for
+//!   nice      ▪▪▪▪▪▪▪▪▪▪▪ ▪▪▪▪▪▪▪▪▪     0.1 ms as it has asked for
+//!
+//!   loop     ▪          ▪
+//!   idle      ▪▪▪▪▪▪▪▪▪▪ ▪▪▪▪▪▪▪▪▪▪     not at all
 //! ```
 //!
 //! Niceness says how much of a processor a thread gets, not how soon it hands it over. Since Linux
 //! 6.6 a thread that runs is left its slice, whoever wakes: some milliseconds for everybody who
 //! does not ask for another length, which can be done since 6.12 (`sched_setattr(2)`; older ones
-//! do not look at it). Who gives way asks for the shortest there is, so that a loop that wakes
-//! waits a tenth of a millisecond for it (decision 19).
+//! do not look at it). So who gives way asks for the shortest there is. That alone would make it
+//! one who is in a hurry: when it wakes itself, it would be put before those who run with longer
+//! ones. A batch thread (`SCHED_BATCH`) is not put before anybody.
+//!
+//! An idle one (`SCHED_IDLE`) goes further. Whoever wakes has its processor at once, and who looks
+//! for a processor takes one that runs such a thread for free. But it is given a three-hundredth
+//! beside others that never sleep, and must not hold anything that they wait for (decision 19).
 
 #![allow(unsafe_code)]
 
@@ -21,15 +29,35 @@ use std::io;
 /// The shortest slice that Linux grants.
 const SLICE_NS: u64 = 100_000;
 
-/// Have this thread run at a niceness, and hand over the processor soon to who wakes. No thread
-/// can take back what it has given without privileges.
-pub(super) fn give_way(niceness: i32) -> io::Result<()> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// Only where nobody else wants to run.
+    Idle,
+    /// A share by its niceness, handed over soon to who wakes.
+    Batch(i32),
+}
+
+/// Have this thread run at a rank. No thread can take back what it has given without privileges.
+pub(super) fn give_way(rank: Rank) -> io::Result<()> {
     // A sandbox may know the older call alone.
-    set_slice(niceness).or_else(|_| {
+    set(rank).or_else(|_| {
         // On Linux this is a thread's own, and the call for processes takes a thread's number.
         let this_thread = Some(rustix::thread::gettid());
+        let niceness = rank.niceness()?;
         Ok(rustix::process::setpriority_process(this_thread, niceness)?)
     })
+}
+
+impl Rank {
+    /// Nothing that somebody has given before is taken back.
+    fn niceness(self) -> io::Result<i32> {
+        let this_thread = Some(rustix::thread::gettid());
+        let given = rustix::process::getpriority_process(this_thread)?;
+        Ok(match self {
+            Rank::Idle => 19,
+            Rank::Batch(niceness) => given.max(niceness),
+        })
+    }
 }
 
 /// `struct sched_attr` as it was first, which every kernel with the call knows.
@@ -47,12 +75,16 @@ struct Attributes {
 }
 
 #[cfg(target_os = "linux")]
-fn set_slice(niceness: i32) -> io::Result<()> {
+fn set(rank: Rank) -> io::Result<()> {
+    let policy = match rank {
+        Rank::Idle => libc::SCHED_IDLE,
+        Rank::Batch(_) => libc::SCHED_BATCH,
+    };
     let attributes = Attributes {
         size_bytes: size_of::<Attributes>() as u32,
-        policy: libc::SCHED_OTHER as u32,
+        policy: policy as u32,
         flags: 0,
-        niceness,
+        niceness: rank.niceness()?,
         priority: 0,
         runtime_ns: SLICE_NS,
         deadline_ns: 0,
@@ -71,7 +103,7 @@ fn set_slice(niceness: i32) -> io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn set_slice(_niceness: i32) -> io::Result<()> {
+fn set(_rank: Rank) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -84,10 +116,12 @@ mod tests {
         let own = || rustix::process::getpriority_process(Some(rustix::thread::gettid()));
         let before = own().expect("known");
         let other = std::thread::spawn(move || {
-            give_way(19).expect("anybody may");
-            own().expect("known")
+            give_way(Rank::Batch(10)).expect("anybody may");
+            let nice = own().expect("known");
+            give_way(Rank::Idle).expect("anybody may");
+            nice
         });
-        assert_eq!(other.join().expect("it returns"), 19);
+        assert_eq!(other.join().expect("it returns"), 10);
         assert_eq!(own().expect("known"), before);
     }
 
@@ -96,7 +130,7 @@ mod tests {
     #[test]
     fn the_slice_is_short() {
         let other = std::thread::spawn(|| {
-            give_way(10).expect("anybody may");
+            give_way(Rank::Batch(10)).expect("anybody may");
             std::fs::read_to_string("/proc/thread-self/sched").unwrap_or_default()
         });
         let facts = other.join().expect("it returns");

@@ -15,7 +15,6 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use base::Now;
@@ -31,7 +30,8 @@ use store::{Entry, KeyHasher};
 
 use super::batch::Batch;
 use super::load::Load;
-use super::save::{self, Kind, QUEUED_BATCHES, Save, Target, is_full};
+use super::queue::{Inlet, queue};
+use super::save::{self, Kind, Save, Target, is_full};
 use super::scribe::Encoder;
 use super::source::{Source, rdb_end};
 use super::{Persistence, clock_us, now_ms, random_seed};
@@ -84,7 +84,7 @@ fn write(persistence: &Persistence, config: &Config, fresh: Fresh<'_>) -> Result
     persistence.outcomes.began(Kind::Snapshot, now);
     let total = counts.iter().map(|counts| counts.keys as u64).sum();
     persistence.outcomes.has_keys(total);
-    let (queue, batches) = sync_channel(QUEUED_BATCHES);
+    let (inlet, batches) = queue();
     let outcome = std::thread::scope(|scope| {
         let (storage, target) = (&*persistence.storage, &target);
         let thread = std::thread::Builder::new().name("snapshot".into());
@@ -93,8 +93,8 @@ fn write(persistence: &Persistence, config: &Config, fresh: Fresh<'_>) -> Result
             let what = format!("cannot start a thread: {error}");
             Trouble::new(persist::Kind::System, &persistence.place.dir, what)
         })?;
-        let batch = Batch::default();
-        let mut feed = Feed { batch, queue };
+        let batch = inlet.empty();
+        let mut feed = Feed { batch, inlet };
         keys.walk(&mut |database, entry| feed.entry(database, entry));
         feed.end();
         writer.join().unwrap_or_else(|panic| resume_unwind(panic))
@@ -149,25 +149,20 @@ fn line(trouble: &Trouble) -> String {
 /// Hands keys to the writer's thread, and waits for it.
 struct Feed {
     batch: Batch,
-    queue: SyncSender<Option<Batch>>,
+    inlet: Inlet,
 }
 
 impl Feed {
     fn entry(&mut self, database: usize, entry: Entry<'_>) {
         self.batch.push_entry(database, &entry);
         if is_full(&self.batch) {
-            self.flush();
+            self.inlet.push(&mut self.batch);
         }
     }
 
-    fn flush(&mut self) {
-        // A writer that failed takes no more, and says why.
-        let _ = self.queue.send(Some(std::mem::take(&mut self.batch)));
-    }
-
     fn end(mut self) {
-        self.flush();
-        let _ = self.queue.send(None);
+        self.inlet.push(&mut self.batch);
+        self.inlet.end();
     }
 }
 

@@ -22,7 +22,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::Duration;
 
 use base::Now;
@@ -30,10 +30,11 @@ use engine::config::Config;
 use engine::{Budget, IMAGES_BYTES_MAX, Progress, Sink, Snapshot, SnapshotError};
 use engine::{Executor, Lsn};
 use persist::log::{Log, State, mark_outdated};
-use persist::{Access, Place, Storage, Trouble};
+use persist::{Access, NewFile, Place, Storage, Trouble};
 use store::Entry;
 
 use super::batch::Batch;
+use super::queue::{BATCH_BYTES, Given, Inlet, Outlet, queue};
 use super::scribe::{self, Encoder};
 use super::{Persistence, clock_us, now_ms};
 
@@ -63,8 +64,8 @@ pub(super) struct Save {
     /// Gone when the walk is over.
     snapshot: Option<Snapshot>,
     collector: Collector,
-    /// `None` is the end of the file; a queue that ends without it leaves no file.
-    queue: Option<SyncSender<Option<Batch>>>,
+    /// Gone when the last batch is on its way.
+    queue: Option<Inlet>,
     outcome: Receiver<Result<u64, Trouble>>,
     /// Nobody wants it any more.
     is_given_up: bool,
@@ -72,15 +73,13 @@ pub(super) struct Save {
     changes: u64,
 }
 
-/// Batches of this size go to the writer's thread, and so many may wait there.
-pub(super) const BATCH_BYTES: usize = 256 * 1024;
 const BATCH_KEYS: usize = 4096;
-pub(super) const QUEUED_BATCHES: usize = 16;
 
-/// One step beside other work: some fifty microseconds.
+/// One step beside other work: whoever asks meanwhile waits so long.
 const BUDGET: Budget = Budget {
-    slices: 6,
+    slices: usize::MAX,
     slice_bytes: 16 * 1024,
+    time_us_max: 20,
 };
 
 /// How files begin that get their names when they are whole; the process's number follows.
@@ -265,7 +264,8 @@ fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: No
     }
     let log = persistence.log().cloned();
     let target = Target::of(persistence, &config, kind, snapshot.cut().lsn, log);
-    let (queue, batches) = sync_channel(QUEUED_BATCHES);
+    let (inlet, batches) = queue();
+    let collector = Collector(inlet.empty());
     let (told, outcome) = sync_channel(1);
     let storage = persistence.storage.clone();
     let encoder = Encoder::new(&config, &snapshot.cut().counts, kind, now);
@@ -298,8 +298,8 @@ fn begin(persistence: &Persistence, executor: &mut Executor, kind: Kind, now: No
     Some(Save {
         kind,
         snapshot: Some(snapshot),
-        collector: Collector::default(),
-        queue: Some(queue),
+        collector,
+        queue: Some(inlet),
         outcome,
         is_given_up: false,
         ticket,
@@ -324,8 +324,8 @@ impl Save {
             return Step::Waits;
         }
         let Some(snapshot) = &mut self.snapshot else {
-            let ended = self.queue.as_ref().map(|queue| queue.try_send(None));
-            if !matches!(ended, Some(Err(TrySendError::Full(_)))) {
+            let ended = self.queue.as_ref().map(Inlet::offer_end);
+            if ended != Some(Given::Full) {
                 self.queue = None;
             }
             return Step::Waits;
@@ -346,15 +346,8 @@ impl Save {
         if batch.is_empty() || !(is_last || is_full(batch)) {
             return true;
         }
-        match queue.try_send(Some(std::mem::take(batch))) {
-            Ok(()) => true,
-            Err(TrySendError::Full(kept)) => {
-                *batch = kept.expect("just given");
-                false
-            }
-            // The writer failed and says why.
-            Err(TrySendError::Disconnected(_)) => false,
-        }
+        // A writer that failed says why.
+        queue.offer(batch) == Given::Taken
     }
 
     /// The writer shall leave no file.
@@ -397,7 +390,6 @@ impl Save {
 }
 
 /// Takes entries from the walk.
-#[derive(Default)]
 struct Collector(Batch);
 
 impl Sink for Collector {
@@ -468,7 +460,7 @@ pub(super) fn write(
     storage: &dyn Storage,
     target: &Target,
     encoder: Encoder,
-    batches: Receiver<Option<Batch>>,
+    batches: Outlet,
 ) -> Result<u64, Trouble> {
     let mut is_offered = false;
     let outcome = scribe::write(storage, &target.temporary, encoder, batches).and_then(|bytes| {
@@ -518,17 +510,12 @@ fn wait_for_rotation(log: &Log, lsn: Lsn) -> Result<(), Trouble> {
 pub(super) fn copy(storage: &dyn Storage, from: &Path, to: &Path) -> Result<(), Trouble> {
     let source = storage.open(from, Access::Read)?;
     let target = storage.open(to, Access::Create)?;
+    let mut target = NewFile::new(&*target);
     let mut buffer = vec![0; BATCH_BYTES];
-    let mut at = 0;
     loop {
-        let read = source.read_at(at, &mut buffer)?;
-        if read == 0 {
-            return target.sync_data();
+        match source.read_at(target.bytes(), &mut buffer)? {
+            0 => return target.finish().map(|_| ()),
+            read => target.write(&buffer[..read])?,
         }
-        let mut written = 0;
-        while written < read {
-            written += target.write_at(at + written as u64, &buffer[written..read])?;
-        }
-        at += read as u64;
     }
 }

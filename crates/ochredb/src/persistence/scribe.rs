@@ -1,26 +1,29 @@
-//! The thread that makes a snapshot's file, and how far it gives way.
+//! The threads that make a snapshot's file, and how far they give way.
 //!
 //! ```text
-//!   batches ─► encode ─► write ─► sync      at nice 19
-//!                 │ two thirds of a second spent in line for a processor?
-//!                 └─► another thread goes on at nice 10, and then one as any other
+//!   batches ─► encode ──────────────► write ─► sync
+//!              idle                   as others
+//!               │ two thirds of a second spent in line for a processor?
+//!               └─► another thread encodes at nice 10, and then one as any other
 //! ```
 //!
 //! Whoever serves clients runs first, if there are fewer processors than threads that want one: a
-//! loop that wakes takes the processor from this thread almost at once and does not wait for its
-//! turn (`priority`, decision 19). But beside loops that never sleep nice 19 is given a seventieth of a processor,
-//! and a snapshot of seconds would take minutes, while the log grows and images of what is not yet
-//! saved fill the memory. The scheduler counts how long a thread waits in line, and one that does
-//! little else is relieved by one that gives way less. A thread cannot take back by itself what it
-//! has given, so that it is another one each time. Where none can be started, the caller's thread
-//! writes what is left: no snapshot fails for want of niceness.
+//! loop that wakes takes the processor from whoever encodes and does not wait for its turn
+//! (`priority`, decision 19). But beside loops that never sleep an idle thread is given next to
+//! nothing, and a snapshot of seconds would take minutes, while the log grows and images of what is
+//! not yet saved fill the memory. The scheduler counts how long a thread waits in line, and one
+//! that does little else is relieved by one that gives way less. A thread cannot take back by
+//! itself what it has given, so that it is another one each time. Where none can be started, the
+//! caller's thread encodes what is left: no snapshot fails for want of a rank.
 //!
-//! What follows the file takes the log's lock, and nobody shall wait for one that holds it and does
-//! not run: that is for the caller's thread.
+//! What takes locks that others wait for must not be done by one who may not run for long: calls
+//! of the file system, whose journal is everybody's, and what follows the file and takes the log's
+//! lock. That is little work, and for the caller's thread. So is the memory of what is encoded: it
+//! goes round, and nothing is asked of the system.
 
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{channel, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -28,57 +31,61 @@ use base::Now;
 use engine::Garbage;
 use engine::config::Config;
 use persist::rdb::{Preamble, Usage, WriteOptions, Writer};
-use persist::{Access, File, Kind as TroubleKind, Storage, Trouble};
+use persist::{Access, Kind as TroubleKind, NewFile, Storage, Trouble};
 use store::Counts;
 
 use super::batch::{Batch, Item, Value};
-use super::priority::give_way;
-use super::save::{BATCH_BYTES, Kind};
+use super::priority::{Rank, give_way};
+use super::queue::{BATCH_BYTES, Outlet};
+use super::save::Kind;
 use crate::garbage::free_slowly;
 
 /// How far the threads give way, one after the other.
-const NICENESS: [i32; 3] = [19, 10, 0];
+const RANKS: [Rank; 3] = [Rank::Idle, Rank::Batch(10), Rank::Batch(0)];
 const KEYS_BETWEEN_LOOKS: usize = 16;
+/// So many pieces of what is encoded, about a batch each, may wait to be written.
+const QUEUED_PIECES: usize = 4;
 
 /// Writes a file that is durable when this returns; its name may not be. Returns its length.
 pub(super) fn write(
     storage: &dyn Storage,
     path: &Path,
     encoder: Encoder,
-    batches: Receiver<Option<Batch>>,
+    batches: Outlet,
 ) -> Result<u64, Trouble> {
     let file = storage.open(path, Access::Create)?;
-    let mut scribe = Scribe::new(path, &*file, encoder, batches);
-    write_in_turn(&mut scribe, Builder::new, Line::of_this_thread)
+    let mut scribe = Scribe::new(path, encoder, batches);
+    let mut file = NewFile::new(&*file);
+    write_in_turn(&mut scribe, &mut file, Builder::new, Line::of_this_thread)
 }
 
 /// `line` looks at the queue in which a thread waits for a processor.
 fn write_in_turn(
     scribe: &mut Scribe<'_>,
+    file: &mut NewFile<'_>,
     thread: impl Fn() -> Builder,
     line: impl Fn() -> Line + Sync,
 ) -> Result<u64, Trouble> {
-    let [first @ .., last] = NICENESS;
+    let [first @ .., last] = RANKS;
     let mut progress = Progress::Starved;
-    for niceness in first {
+    for rank in first {
         if progress == Progress::Starved {
-            progress = scribe.go_on_aside(thread(), niceness, || Some(line()))?;
+            progress = scribe.go_on_aside(file, thread(), rank, || Some(line()))?;
         }
     }
     if progress == Progress::Starved {
-        progress = scribe.go_on_aside(thread(), last, || None)?;
+        progress = scribe.go_on_aside(file, thread(), last, || None)?;
     }
     assert!(progress == Progress::Whole, "nobody relieves the last");
-    Ok(scribe.out.at)
+    file.finish()
 }
 
 struct Scribe<'a> {
     path: &'a Path,
     encoder: Encoder,
-    batches: Receiver<Option<Batch>>,
+    batches: Outlet,
     /// A batch of which so many keys are encoded.
     begun: Option<(Batch, usize)>,
-    out: Output<'a>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,55 +95,70 @@ enum Progress {
     Starved,
 }
 
+/// Takes what a writer has gathered.
+type Take<'a> = dyn FnMut(&mut Writer) -> Result<(), Trouble> + 'a;
+
 impl<'a> Scribe<'a> {
-    fn new(
-        path: &'a Path,
-        file: &'a dyn File,
-        encoder: Encoder,
-        batches: Receiver<Option<Batch>>,
-    ) -> Scribe<'a> {
-        let (at, synced) = (0, 0);
+    fn new(path: &'a Path, encoder: Encoder, batches: Outlet) -> Scribe<'a> {
         Scribe {
             path,
             encoder,
             batches,
             begun: None,
-            out: Output { file, at, synced },
         }
     }
 
-    /// On this thread, of its own. `watch` is made there. Without it, all of the rest on this one.
+    /// Encodes on a thread of its own and writes on this one. `watch` is made there. Without such a
+    /// thread, all of the rest on this one.
     fn go_on_aside(
         &mut self,
+        file: &mut NewFile<'_>,
         thread: Builder,
-        niceness: i32,
+        rank: Rank,
         watch: impl FnOnce() -> Option<Line> + Send,
     ) -> Result<Progress, Trouble> {
-        let progress = std::thread::scope(|scope| {
-            let file = thread.name("snapshot-file".into());
-            let spawned = file.spawn_scoped(scope, || {
-                let _ = give_way(niceness); // where it cannot, it only takes its share
-                self.go_on(watch())
+        let (full, pieces) = sync_channel(QUEUED_PIECES);
+        let (back, empty) = channel();
+        let ended = std::thread::scope(|scope| {
+            let encode = || {
+                let _ = give_way(rank); // where it cannot, it only takes its share
+                let path = self.path;
+                let mut take = move |writer: &mut Writer| {
+                    let piece = writer.exchange(empty.try_recv().unwrap_or_default());
+                    full.send(piece).map_err(|_| given_up(path))
+                };
+                self.go_on(watch(), &mut take)
+            };
+            let spawned = thread
+                .name("snapshot-encode".into())
+                .spawn_scoped(scope, encode);
+            let encoding = spawned.ok()?;
+            let written = pieces.iter().try_for_each(|mut piece: Vec<u8>| {
+                file.write(&piece)?;
+                piece.clear();
+                let _ = back.send(piece); // the last ones nobody needs
+                Ok(())
             });
-            let joined = spawned.ok().map(std::thread::ScopedJoinHandle::join);
-            joined.map(|end| end.unwrap_or_else(|panic| resume_unwind(panic)))
+            drop(pieces); // it need not go on, if the disk does not
+            let encoded = encoding.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Some(written.and(encoded))
         });
-        progress.unwrap_or_else(|| self.go_on(None))
+        ended.unwrap_or_else(|| self.go_on(None, &mut |writer| file.write(&writer.take())))
     }
 
-    fn go_on(&mut self, mut line: Option<Line>) -> Result<Progress, Trouble> {
-        while let Some((batch, encoded)) = self.next_batch()? {
-            if let Some(at) = self.encode(&batch, encoded, &mut line)? {
+    fn go_on(&mut self, mut line: Option<Line>, take: &mut Take<'_>) -> Result<Progress, Trouble> {
+        while let Some((mut batch, encoded)) = self.next_batch()? {
+            if let Some(at) = self.encode(&batch, encoded, &mut line, take)? {
                 self.begun = Some((batch, at));
                 return Ok(Progress::Starved);
             }
-            self.out.take_from(&mut self.encoder.writer)?;
-            let spent = batch.into_large().map(Garbage::Large);
+            take(&mut self.encoder.writer)?;
+            let spent = batch.empty().map(Garbage::Large);
             spent.for_each(free_slowly);
+            self.batches.give_back(batch);
         }
         self.encoder.writer.finish();
-        self.out.take_from(&mut self.encoder.writer)?;
-        self.out.file.sync_data()?;
+        take(&mut self.encoder.writer)?;
         Ok(Progress::Whole)
     }
 
@@ -147,13 +169,18 @@ impl<'a> Scribe<'a> {
         batch: &Batch,
         from: usize,
         line: &mut Option<Line>,
+        take: &mut Take<'_>,
     ) -> Result<Option<usize>, Trouble> {
         for (at, item) in batch.iter().enumerate().skip(from) {
             let is_time = at % KEYS_BETWEEN_LOOKS == 0;
             if is_time && line.as_mut().is_some_and(Line::is_long) {
                 return Ok(Some(at));
             }
-            self.encoder.key(&item, &mut self.out)?;
+            self.encoder.key(&item, take)?;
+            // A batch may share much more than it holds.
+            if self.encoder.writer.pending_bytes() >= BATCH_BYTES {
+                take(&mut self.encoder.writer)?;
+            }
         }
         Ok(None)
     }
@@ -163,14 +190,13 @@ impl<'a> Scribe<'a> {
         if let Some(begun) = self.begun.take() {
             return Ok(Some(begun));
         }
-        match self.batches.recv() {
-            Ok(batch) => Ok(batch.map(|batch| (batch, 0))),
-            Err(_) => {
-                let what = "given up before it was whole";
-                Err(Trouble::new(TroubleKind::System, self.path, what))
-            }
-        }
+        let batch = self.batches.next().map_err(|_| given_up(self.path))?;
+        Ok(batch.map(|batch| (batch, 0)))
     }
+}
+
+fn given_up(path: &Path) -> Trouble {
+    Trouble::new(TroubleKind::System, path, "given up before it was whole")
 }
 
 // ---- in line -------------------------------------------------------------------
@@ -250,7 +276,7 @@ impl Encoder {
         }
     }
 
-    fn key(&mut self, item: &Item<'_>, out: &mut Output<'_>) -> Result<(), Trouble> {
+    fn key(&mut self, item: &Item<'_>, take: &mut Take<'_>) -> Result<(), Trouble> {
         if self.database != Some(item.database) {
             self.database = Some(item.database);
             // The sizes are hints for a reader; the first visit gives them all.
@@ -269,7 +295,7 @@ impl Encoder {
                 self.writer.begin_large(name, deadline_ms, usage, bytes);
                 for slice in block.chunks(BATCH_BYTES) {
                     self.writer.slice(slice);
-                    out.take_from(&mut self.writer)?;
+                    take(&mut self.writer)?;
                 }
             }
             Value::Packed(packing, bytes) => {
@@ -281,36 +307,9 @@ impl Encoder {
                 writer.packed_key(name, deadline_ms, usage, packing, bytes);
             }
             Value::Large(large) => {
-                let drain = &mut |writer: &mut Writer| out.take_from(writer);
                 let writer = &mut self.writer;
-                writer.large_key(name, deadline_ms, usage, large, drain)?;
+                writer.large_key(name, deadline_ms, usage, large, take)?;
             }
-        }
-        Ok(())
-    }
-}
-
-/// A file that is written from its beginning.
-struct Output<'a> {
-    file: &'a dyn File,
-    at: u64,
-    synced: u64,
-}
-
-impl Output<'_> {
-    fn take_from(&mut self, writer: &mut Writer) -> Result<(), Trouble> {
-        /// So much is written between two syncs, lest the last one be long.
-        const SYNC_BYTES: u64 = 16 << 20;
-        let bytes = writer.take();
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let taken = self.file.write_at(self.at, rest)?;
-            self.at += taken as u64;
-            rest = &rest[taken..];
-        }
-        if self.at - self.synced >= SYNC_BYTES {
-            self.file.sync_data()?;
-            self.synced = self.at;
         }
         Ok(())
     }
@@ -319,16 +318,16 @@ impl Output<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-    use std::sync::mpsc::sync_channel;
 
     use persist::Disk;
     use store::NewValue;
 
+    use super::super::queue::queue;
     use super::*;
 
     /// The file of 100 batches, and how many threads were watched.
     fn written(line: fn() -> Line) -> (Vec<u8>, usize) {
-        written_with(NICENESS.len(), line)
+        written_with(RANKS.len(), line)
     }
 
     /// With no more threads than that to be had.
@@ -341,17 +340,19 @@ mod tests {
         );
         let path = std::env::temp_dir().join(name);
         let file = Disk.open(&path, Access::Create).expect("a new file");
-        let (queue, batches) = sync_channel(101);
-        for number in 0..100 {
-            let mut batch = Batch::default();
-            let name = format!("key {number}");
-            batch.push_read(0, name.as_bytes(), None, NewValue::Int(number));
-            queue.send(Some(batch)).expect("there is room");
-        }
-        queue.send(None).expect("there is room");
+        let (inlet, batches) = queue();
+        let feeder = std::thread::spawn(move || {
+            for number in 0..100 {
+                let mut batch = inlet.empty();
+                let name = format!("key {number}");
+                batch.push_read(0, name.as_bytes(), None, NewValue::Int(number));
+                inlet.push(&mut batch);
+            }
+            inlet.end();
+        });
         let (config, counts) = (Config::default(), [Counts::default(); 16]);
         let encoder = Encoder::new(&config, &counts, Kind::Snapshot, Now::default());
-        let mut scribe = Scribe::new(&path, &*file, encoder, batches);
+        let mut scribe = Scribe::new(&path, encoder, batches);
         let watched = AtomicUsize::new(0);
         let line = || {
             watched.fetch_add(1, Ordering::Relaxed);
@@ -363,7 +364,9 @@ mod tests {
             // Nobody has room for such a stack.
             false => Builder::new().stack_size(usize::MAX / 4),
         };
-        let len = write_in_turn(&mut scribe, thread, line).expect("the disk is well");
+        let mut out = NewFile::new(&*file);
+        let len = write_in_turn(&mut scribe, &mut out, thread, line).expect("the disk is well");
+        feeder.join().expect("all was taken");
         let bytes = std::fs::read(&path).expect("it is there");
         assert_eq!(bytes.len() as u64, len);
         std::fs::remove_file(&path).expect("it is ours");
@@ -381,11 +384,11 @@ mod tests {
         let unknown = || Line::new(|| None, Duration::ZERO);
         let (whole, watched) = written(never);
         assert_eq!(watched, 1);
-        assert_eq!(written(always), (whole.clone(), NICENESS.len() - 1));
+        assert_eq!(written(always), (whole.clone(), RANKS.len() - 1));
         assert_eq!(written(unknown), (whole.clone(), 1));
         // One that cannot be started leaves the rest to the caller, whom nobody relieves.
-        for threads in 0..NICENESS.len() {
-            let watched = threads.min(NICENESS.len() - 1);
+        for threads in 0..RANKS.len() {
+            let watched = threads.min(RANKS.len() - 1);
             assert_eq!(written_with(threads, always), (whole.clone(), watched));
         }
     }
