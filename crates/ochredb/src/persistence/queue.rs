@@ -82,10 +82,14 @@ impl Inlet {
         self.offer_next(|| None)
     }
 
-    /// As `offer`, but waits for room.
+    /// As `offer`, but waits for room. What nobody takes any more is lost.
     pub(super) fn push(&self, batch: &mut Batch) {
-        while self.offer(batch) == Given::Full {
-            std::thread::sleep(LOOK);
+        loop {
+            match self.offer(batch) {
+                Given::Taken => return,
+                Given::Full => std::thread::sleep(LOOK),
+                Given::Refused => return batch.empty().for_each(drop),
+            }
         }
     }
 
@@ -226,6 +230,7 @@ mod tests {
         let mut batch = filled(1);
         assert_eq!(inlet.offer(&mut batch), Given::Refused);
         inlet.push(&mut batch);
+        assert!(batch.is_empty());
         assert_eq!(inlet.offer_end(), Given::Refused);
         inlet.end();
     }

@@ -1,10 +1,10 @@
 //! A snapshot on its way to a file.
 //!
 //! ```text
-//!   driver's thread                     writer's thread
-//!   ──────────────────────────────      ───────────────────────────────────────
-//!   cut · walk a slice · copy ─► queue ─► encode ─► write ─► sync ─► rename ─► sync directory
-//!   ...                        (bounded)                       └─► for a rewrite: into the manifest
+//!   driver's thread                       idle       writer's thread
+//!   ──────────────────────────────        ──────     ─────────────────────────────────────
+//!   cut · walk a step · copy ─► queue ─► encode ─► write ─► sync ─► rename ─► sync directory
+//!   ...                       (bounded)                       └─► for a rewrite: into the manifest
 //! ```
 //!
 //! The walk hands over entries under a shard's lock; they are copied there, which
@@ -16,8 +16,8 @@
 //! durable, so there is no moment without a whole one. What fails leaves the
 //! former file and removes its own.
 //!
-//! Up to the sync it is made by a thread that gives way to those that serve
-//! (`scribe`); the rest, which takes the log's lock, by one that does not.
+//! It is encoded by a thread that gives way to those that serve (`scribe`); the rest, which takes
+//! locks of the file system and of the log, is done by one that does not.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

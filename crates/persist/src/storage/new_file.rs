@@ -39,7 +39,8 @@ enum Way {
 
 /// So much goes to the disk at once: little enough for whoever else wants the processor.
 const WRITE_BYTES: usize = 64 * 1024;
-const RESERVED_BYTES: u64 = 16 << 20;
+/// And so much is taken ahead of others, who may need the room.
+const RESERVED_BYTES: u64 = 4 << 20;
 const SYNC_BYTES: u64 = 16 << 20;
 
 impl<'a> NewFile<'a> {
@@ -242,7 +243,7 @@ mod tests {
                 WRITE_BYTES - 1,
                 WRITE_BYTES,
                 3 * WRITE_BYTES + 5,
-                40 << 20,
+                (16 << 20) + 5,
             ] {
                 for piece_bytes in [1000, WRITE_BYTES, 9 << 20] {
                     let sheet = Sheet::new(goes_past_cache, usize::MAX);
