@@ -109,6 +109,31 @@ fn who_is_served_as_always_comes_into_force_is_held_back() {
     std::fs::remove_dir_all(&directory).expect("it is ours");
 }
 
+/// Whoever asked for `always` went on in the same pipeline, and was answered: written, but not
+/// synced. What his batch wrote is held back by no gate, as the batch had begun under `everysec`.
+#[test]
+fn who_asks_for_always_has_it_from_there_on() {
+    let directory = fresh_directory("rotation").expect("a directory");
+    let config = config(&directory, "everysec");
+    let node = Node::begin(Arc::new(Slow(Disk)), &config).expect("an empty directory");
+    let mut session = node.session();
+    for round in 0..5 {
+        let spare = ["CONFIG", "SET", "appendfsync", "everysec"];
+        assert_eq!(session.ask(spare), ok());
+        node.end_batch();
+        let began = node.persistence.log_mode();
+        let always = ["CONFIG", "SET", "appendfsync", "always"];
+        assert_eq!(session.ask(always), ok());
+        assert_eq!(session.ask(["SET", "k", &round.to_string()]), ok());
+        node.persistence.end_batch(began, Now::read());
+        let facts = node.persistence.facts(Now::read(), 0).log.expect("a log");
+        assert_eq!(facts.durable, facts.appended, "round {round}");
+    }
+    drop(session);
+    node.persistence.close().expect("the log ends well");
+    std::fs::remove_dir_all(&directory).expect("it is ours");
+}
+
 /// And the other way round: under `always` a batch leaves the writing to the committer, and replies
 /// that waited for it were sent at once when `everysec` came into force, written or not.
 #[test]

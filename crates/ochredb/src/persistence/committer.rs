@@ -247,7 +247,7 @@ impl Committer {
         *asked = false;
     }
 
-    fn tell(&self) {
+    pub(super) fn tell(&self) {
         let (count, told) = &self.news;
         *count.lock() += 1;
         told.notify_all();

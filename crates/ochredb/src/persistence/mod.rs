@@ -298,7 +298,7 @@ impl Persistence {
     /// is woken when a commit is due. If that is not yet, but in so many microseconds, the caller
     /// must come again then. `began`: the mode before the batch. Under another one than `always`
     /// it executed without holding replies back, and they rely on the file even if the mode has
-    /// changed since.
+    /// changed since; where that is `always` by now, on its sync too.
     pub fn end_batch(&self, began: LogMode, now: Now) -> Option<u64> {
         let mode = self.log_mode();
         if mode == LogMode::Off || sabotage::makes(Mistake::SilentBatch) {
@@ -313,7 +313,21 @@ impl Persistence {
         }
         log.tell_time(unix_secs(now));
         self.write_out(log);
+        if mode == LogMode::Awaited {
+            self.sync_out(log);
+        }
         None
+    }
+
+    /// Syncs what has been written, here and now.
+    fn sync_out(&self, log: &Log) {
+        match log.sync_now(now_ms(), &clock_us) {
+            Ok(committed) => self.outcomes.committed(&committed),
+            Err(trouble) => self.broken(&trouble),
+        }
+        // Others may wait for the same.
+        self.committer.tell();
+        self.watcher.durable();
     }
 
     /// Writes what has been appended. Behind the place where the log turns to a new file nothing
