@@ -46,7 +46,6 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use store::{Counts, Entry, ImageGauge, Images, Large};
@@ -279,8 +278,12 @@ impl Executor {
         let (engine, _) = self.parts();
         assert!(Arc::ptr_eq(engine, &snapshot.engine), "another engine's");
         let mut slices = budget.slices;
-        let began = Instant::now();
-        let is_over = || began.elapsed() >= Duration::from_micros(budget.time_us_max);
+        let engine = engine.clone();
+        let began_ns = engine.host.monotonic_ns();
+        let is_over = || {
+            let spent_ns = engine.host.monotonic_ns() - began_ns;
+            spent_ns / 1000 >= budget.time_us_max
+        };
         snapshot.walk.turn += 1;
         while !snapshot.done {
             if slices == 0 || (slices < budget.slices && is_over()) {

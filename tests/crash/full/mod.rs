@@ -294,14 +294,22 @@ const BGREWRITEAOF: (&str, &str, &str) = (
     "aof_last_bgrewrite_status",
 );
 
-/// A line of the server's log, with the mark of its level.
+/// A line of the server's log, with the mark of its level. It may follow what clients see.
 fn expect_logged(server: &ServerProcess, mark: char, what: &str) {
-    let log = server.log();
     let mark = format!(" {mark} ");
-    let found = log
-        .lines()
-        .any(|line| line.contains(&mark) && line.contains(what));
-    assert!(found, "{mark}{what:?} is not in the log:\n{log}");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let log = server.log();
+        let mut lines = log.lines();
+        if lines.any(|line| line.contains(&mark) && line.contains(what)) {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{mark}{what:?} is not in the log:\n{log}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn await_info(connection: &mut Connection, field: &str, wanted: &str) {
