@@ -305,15 +305,21 @@ impl Persistence {
             return None;
         }
         let log = self.log()?;
-        if log.appended_lsn() == log.written_lsn() {
+        let has_risen = mode == LogMode::Awaited && began != mode;
+        // Another loop may have written it, and synced nothing.
+        let reached = match has_risen {
+            true => log.durable_lsn(),
+            false => log.written_lsn(),
+        };
+        if log.appended_lsn() == reached {
             return None;
         }
-        if mode == LogMode::Awaited && began == mode {
+        if mode == LogMode::Awaited && !has_risen {
             return self.committer.kick_in_time(now.mono_us);
         }
         log.tell_time(unix_secs(now));
         self.write_out(log);
-        if mode == LogMode::Awaited {
+        if has_risen {
             self.sync_out(log);
         }
         None
