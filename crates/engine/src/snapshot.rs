@@ -281,7 +281,7 @@ impl Executor {
         let engine = engine.clone();
         let began_ns = engine.host.monotonic_ns();
         let is_over = || {
-            let spent_ns = engine.host.monotonic_ns() - began_ns;
+            let spent_ns = engine.host.monotonic_ns().saturating_sub(began_ns);
             spent_ns / 1000 >= budget.time_us_max
         };
         snapshot.walk.turn += 1;

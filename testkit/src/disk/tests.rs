@@ -27,6 +27,20 @@ fn nothing_is_durable_before_its_sync() {
 }
 
 #[test]
+fn only_what_goes_through_the_cache_needs_no_sync() {
+    let (disk, file) = disk_with_file(&[7; 4096]);
+    file.sync_data().expect("syncs");
+    disk.sync_dir(Path::new("/d")).expect("syncs");
+    assert_eq!(file.write_past(0, &[9; 4096]), Ok(Past::Written));
+    assert_eq!(after(&disk, Crash::Drop), Some(vec![7; 4096]));
+    assert_eq!(after(&disk, Crash::Process), Some(vec![9; 4096]));
+    file.sync_data().expect("syncs");
+    assert_eq!(after(&disk, Crash::Drop), Some(vec![9; 4096]));
+    assert_eq!(file.write_through(0, &[5; 4096]), Ok(Through::Durable));
+    assert_eq!(after(&disk, Crash::Drop), Some(vec![5; 4096]));
+}
+
+#[test]
 fn a_failed_sync_loses_for_good() {
     let (disk, file) = disk_with_file(b"one");
     disk.sync_dir(Path::new("/d")).expect("syncs");

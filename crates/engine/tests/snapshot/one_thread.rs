@@ -89,6 +89,31 @@ fn one_at_a_time_and_what_is_given_up_is_cleared() {
     }
 }
 
+/// However many slices it may have, a step whose time is over ends behind the first.
+#[test]
+fn a_step_ends_when_its_time_is_over() {
+    for threads in KINDS {
+        let world = World::new(threads);
+        let mut seat = world.seat();
+        for number in 0..500 {
+            seat.say(&format!("SET key:{number} value"));
+        }
+        let mut snapshot = seat.executor.begin_snapshot(NO_CAP).unwrap();
+        let mut sink = Memory::default();
+        let hasty = Budget {
+            slices: usize::MAX,
+            slice_bytes: 1_000,
+            time_us_max: 0,
+        };
+        let mut steps = 0;
+        while seat.executor.save_step(&mut snapshot, hasty, &mut sink) == Progress::More {
+            steps += 1;
+        }
+        assert!(steps > 20, "{steps} steps");
+        judge(&world, &snapshot, &sink.content);
+    }
+}
+
 #[test]
 fn a_flushed_database_is_saved_and_then_thrown_away() {
     for threads in KINDS {

@@ -111,18 +111,33 @@ fn set(_rank: Rank) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_thread_gives_way_for_itself_alone() {
         let own = || rustix::process::getpriority_process(Some(rustix::thread::gettid()));
-        let before = own().expect("known");
+        let (before, usual) = (own().expect("known"), policy());
         let other = std::thread::spawn(move || {
             give_way(Rank::Batch(10)).expect("anybody may");
-            let nice = own().expect("known");
+            let batch = (own().expect("known"), policy());
             give_way(Rank::Idle).expect("anybody may");
-            nice
+            (batch, policy())
         });
-        assert_eq!(other.join().expect("it returns"), 10);
-        assert_eq!(own().expect("known"), before);
+        let ((nice, batch), idle) = other.join().expect("it returns");
+        assert_eq!(nice, 10);
+        // A sandbox that knows the older call alone grants niceness and no more.
+        if batch != Some(libc::SCHED_OTHER) {
+            let ranks = [Some(libc::SCHED_BATCH), Some(libc::SCHED_IDLE)];
+            assert_eq!([batch, idle], ranks);
+        }
+        assert_eq!((own().expect("known"), policy()), (before, usual));
+    }
+
+    /// The scheduling policy of this thread, as proc(5) has it in `stat`.
+    #[cfg(target_os = "linux")]
+    fn policy() -> Option<i32> {
+        let text = std::fs::read_to_string("/proc/thread-self/stat").ok()?;
+        let behind_name = text.rsplit(')').next()?;
+        behind_name.split_ascii_whitespace().nth(38)?.parse().ok()
     }
 
     /// What the scheduler says, where it does.

@@ -59,7 +59,7 @@ const LOAD_SLICE_US: u64 = 2_000;
 /// Between two steps of a snapshot, of 20 us each: clients seldom meet one, and a loop that is busy
 /// all the time gives it a quarter. One that never sleeps is made to by the scheduler, for
 /// milliseconds, once others want its processor.
-const BREATH_US: u64 = 60;
+pub(super) const BREATH_US: u64 = 60;
 /// While something of ours waits for the disk, it is looked at so often.
 const LOOK_US: u64 = 500;
 

@@ -26,6 +26,7 @@ use resp::{Query, QueryPool};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::Shutdown;
 
+use super::keep::BREATH_US;
 use super::{answer_protocol_error, limits, publish_buffers, publish_session, screen};
 use crate::bell::Bell;
 use crate::connection::{Connection, Received, Sent};
@@ -495,8 +496,7 @@ fn keep(engine: &Engine, world: &World, executor: &mut Executor, mut load: Load)
         .map_err(io::Error::other)?;
     while !world.is_stopping() {
         match world.persistence().drive(executor, Now::read()) {
-            // A breath, as in an event loop.
-            Driven::Busy => std::thread::sleep(Duration::from_micros(50)),
+            Driven::Busy => std::thread::sleep(Duration::from_micros(BREATH_US)),
             Driven::Waiting => std::thread::sleep(Duration::from_micros(200)),
             Driven::Idle => std::thread::sleep(Duration::from_millis(10)),
         }
